@@ -44,10 +44,13 @@ def write_note(run: Path, number: int, note: str) -> None:
         note: one line; an empty one removes the earlier note.
 
     Raises:
-        NoteError: the note is too long or more than a line, or the file cannot be read or written.
+        NoteError: the note is too long or not one printable line, or the file cannot be read or written.
     """
     if not note.isprintable() or len(note) > LONGEST:
-        raise NoteError(f"the note is {quoted(note)}; it must be one line of at most {LONGEST:,} characters")
+        raise NoteError(
+            f"the note is {quoted(note)}; it must be one line of at most {LONGEST:,} characters, "
+            "all printable in the locale's encoding"
+        )
     from filelock import Timeout  # as in `RunFolder.lock`
 
     try:

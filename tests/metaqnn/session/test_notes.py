@@ -25,6 +25,11 @@ def test_a_note_is_one_line_of_text(tmp_path, note):
     assert read_notes(tmp_path) == {}
 
 
+def test_a_note_in_another_encoding_is_refused_with_that_reason(tmp_path):
+    with pytest.raises(NoteError, match="1,000 characters, all printable in the locale's encoding"):
+        write_note(tmp_path, 1, "s\udcc3\udca4hr")  # what Python makes of UTF-8 where the locale is ASCII
+
+
 @pytest.mark.parametrize(
     "content", ["", "[]", "3", "{", '{"x": "y"}', '{"0": "y"}', '{"1": 2}', "\xff", "[" * 9999]
 )
