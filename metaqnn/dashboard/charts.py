@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -75,10 +76,11 @@ class Charts(Answers):
             return unchanged
         views = {}
         for address, run in self._runs.items():
-            try:
-                views[address] = self._snapshots.of(run).view
-            except RunTroubleError:  # the overview says why
-                continue
+            with suppress(RunTroubleError):  # the overview says why
+                view = self._snapshots.of(run).view
+                with run.explained():
+                    _ = view.config, view.ended  # read here, where trouble is that of one run
+                views[address] = view
         alike = on_the_same_images(views, first)
         return _answer(version, chart_json(lambda: comparison(alike, over)))
 

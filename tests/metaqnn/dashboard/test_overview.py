@@ -121,3 +121,14 @@ def test_a_run_that_cannot_be_read_says_so_and_the_others_go_on(client, finished
     assert "24 of 24" in overview
     assert browser.get("/runs/finished").status_code == 200
     assert browser.get("/runs/finished/figures/search.json").status_code == 200
+
+
+@pytest.mark.parametrize(("option", "value"), [("$.version", 99), ("$.metric", "f1")])
+def test_a_run_with_options_of_another_version_takes_no_other_runs_chart_away(
+    client, finished_run, run_copy, option, value
+):
+    change(run_copy, "UPDATE searches SET config = json_set(config, ?, ?)", option, value)
+    browser = client(finished_run, run_copy)
+    assert "run copy cannot be read: " in browser.get("/").text
+    spec = browser.get("/comparison.json?with=finished").json()["spec"]
+    assert {row["run"] for rows in spec["datasets"].values() for row in rows} == {"finished"}
