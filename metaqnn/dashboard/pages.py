@@ -46,6 +46,7 @@ class Pages(Answers):
         super().__init__(runs, snapshots)
         self._templates = environment("metaqnn.dashboard", "metaqnn.report")
         self._templates.globals.update(runs=runs, vega_version=VERSION)
+        self._page("error.html", reason="", status=500)  # read now: later, there may be no file left to open
 
     def overview(self, request: Request) -> Response:
         """All runs side by side; for a single run, its page."""

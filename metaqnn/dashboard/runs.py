@@ -51,13 +51,13 @@ class Run:
 
     @contextmanager
     def reading(self) -> Iterator[SearchReader]:
-        """The search, read-only; reopened each time, so that a replaced folder is noticed.
+        """The search at one moment, read-only; reopened each time, so that a replaced folder is noticed.
 
         Raises:
             RunTroubleError: the search no longer exists, or cannot be read.
             UnknownNetworkError, RefusedError: from the block.
         """
-        with self.explained(), closing(RunFolder(self.path).reader()) as reader:
+        with self.explained(), closing(RunFolder(self.path).reader()) as reader, reader.at_one_moment():
             self._check(reader)
             yield reader
 

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import URL, Engine, ExceptionContext, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import NullPool
 
 from predictor.files import reading_options
 from predictor.servers import SSL, remember, settings_for
@@ -145,6 +146,8 @@ def writing_engine(url: str | URL) -> Engine:
 def reading_engine(url: str | URL) -> Engine:
     """An engine that cannot write and whose transactions each see one moment; it never disturbs a search.
 
+    On SQLite, files are open only during a transaction, so that many searches can be read side by side.
+
     Raises (later, from its connections on PostgreSQL):
         UnreachableError: the server does not respond.
     """
@@ -155,7 +158,8 @@ def reading_engine(url: str | URL) -> Engine:
     file = Path(str(address.database))
     query = {**reading_options(file), "uri": "true"}
     uri = URL.create("sqlite", database=file.absolute().as_uri(), query=query)
-    engine = create_engine(uri, connect_args={"timeout": BUSY_SECONDS}, json_deserializer=_from_json)
+    options = {"connect_args": {"timeout": BUSY_SECONDS}, "json_deserializer": _from_json}
+    engine = create_engine(uri, poolclass=NullPool, **options)
     _begin_with(engine, "BEGIN")
     return engine
 

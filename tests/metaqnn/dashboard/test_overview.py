@@ -7,6 +7,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+from psutil import Process
 
 from metaqnn.cli import main
 
@@ -132,3 +133,10 @@ def test_a_run_with_options_of_another_version_takes_no_other_runs_chart_away(
     assert "run copy cannot be read: " in browser.get("/").text
     spec = browser.get("/comparison.json?with=finished").json()["spec"]
     assert {row["run"] for rows in spec["datasets"].values() for row in rows} == {"finished"}
+
+
+def test_no_run_is_kept_open_between_requests(client, finished_run, run_copy):
+    browser = client(finished_run, run_copy)
+    for path in ("/", "/runs/copy", "/runs/copy/figures/search.json", "/comparison.json"):
+        assert browser.get(path).status_code == 200
+    assert [file.path for file in Process().open_files() if "search.db" in file.path] == []

@@ -1,5 +1,6 @@
 """The pages as HTML: complete, escaped, usable without JavaScript."""
 
+import errno
 import re
 import sqlite3
 from contextlib import closing
@@ -253,3 +254,16 @@ def test_what_next_is_said_of_a_search_that_ended_not_of_one_that_is_watched_her
         running = Page(browser.get("/runs/copy")).text
     assert "Was stopping right?" in running
     assert "What next" not in running
+
+
+def test_a_reason_is_told_even_if_no_more_files_can_be_opened(client, finished_run, monkeypatch):
+    browser = client(finished_run)
+    monkeypatch.setattr("jinja2.PackageLoader.get_source", out_of_files)
+    monkeypatch.setattr("metaqnn.session.run_folder.SearchReader", out_of_files)
+    found = Page(browser.get("/runs/finished"))
+    assert found.status == 503
+    assert "run finished cannot be read: [Errno 24] Too many open files" in found.text
+
+
+def out_of_files(*_):
+    raise OSError(errno.EMFILE, "Too many open files")
