@@ -103,11 +103,13 @@ def open_study(storage: str, study_name: str) -> Study:
 def make_study(storage: str, study_name: str, direction: Direction, *, instead: str) -> Study:
     """A study of one value, to minimize or to maximize, created if needed.
 
+    One that has trials is returned as it is: whose they are says whether it can be used.
+
     Args:
         storage: URL.
         study_name: of the study.
         direction: `minimize` or `maximize`.
-        instead: the option to give if there is such a study with other directions.
+        instead: the option to give if there is an empty study of that name with other directions.
 
     Raises:
         MirrorError: there is one.
@@ -118,7 +120,7 @@ def make_study(storage: str, study_name: str, direction: Direction, *, instead: 
         storage=storage, study_name=study_name, direction=direction, load_if_exists=True
     )
     found = [one.name.lower() for one in study.directions]
-    if found != [direction]:
+    if found != [direction] and not study.get_trials(deepcopy=False):
         raise MirrorError(
             f"the study {study_name!r} is to {', '.join(found)}, not {direction}; give another {instead}"
         )
