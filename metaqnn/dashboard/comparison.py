@@ -11,7 +11,7 @@ import altair as alt
 from metaqnn.dashboard.runs import Run, run_at
 from metaqnn.dashboard.table import one_of
 from metaqnn.figures import NothingToShow, SearchView
-from metaqnn.figures.style import data, layered, percent_axis
+from metaqnn.figures.style import data, layered, percent_axis, whole
 
 OVER = {"networks": "networks, in order of finishing", "epochs": "epochs trained, all attempts counted"}
 """The possible horizontal axes, with their titles."""
@@ -64,7 +64,7 @@ def comparison(views: Mapping[str, SearchView], over: str) -> alt.LayerChart:
         alt.Chart(data(rows))
         .mark_line(interpolate="step-after", strokeWidth=2)
         .encode(
-            x=alt.X("position:Q", title=OVER[over], scale=alt.Scale(nice=False, domainMin=0)),
+            x=alt.X("position:Q", title=OVER[over], axis=whole(), scale=alt.Scale(nice=False, domainMin=0)),
             y=percent_axis("accuracy", title, [row["accuracy"] for row in rows]),
             color=alt.Color("run:N", title=None, scale=alt.Scale(domain=shown, scheme="dark2")),
             tooltip=[
@@ -85,7 +85,7 @@ def _steps(name: str, view: SearchView, over: str) -> list[dict[str, Any]]:
     epochs = accumulate(row.epochs_trained or 0 for row in view.ended)
     config = view.config
     settings = dict(zip(SETTINGS, (config.seed, config.validation_size, config.epochs), strict=True))
-    best, rows, position = 0.0, [], 0
+    best, rows, position = -1.0, [], 0
     for place, (network, trained) in enumerate(zip(view.ended, epochs, strict=True), start=1):
         position = place if over == "networks" else trained
         if network.final_accuracy is not None and network.final_accuracy > best:

@@ -21,6 +21,7 @@ from metaqnn.figures.style import (
     data,
     layered,
     percent_axis,
+    whole,
 )
 from metaqnn.results.settings import compared_with, forecaster
 
@@ -81,7 +82,7 @@ def _base(config: SearchConfig, shown: Sequence[dict[str, Any]]) -> alt.Chart:
     series = {row["series"] for row in shown}
     values = [row[end] for row in shown for end in ("value", "low", "high") if end in row]
     return alt.Chart().encode(
-        x=alt.X("epoch:Q", title="epoch", axis=alt.Axis(tickMinStep=1), scale=scale),
+        x=alt.X("epoch:Q", title="epoch", axis=whole(), scale=scale),
         y=percent_axis("value", f"validation {config.metric_text}", values),
         color=colours({name: colour for name, colour in _colours(config).items() if name in series}),
         detail="training:N",

@@ -24,6 +24,7 @@ from metaqnn.figures.style import (
     lines,
     percent_axis,
     thinned,
+    whole,
 )
 from metaqnn.results.summary import cumulative_top
 from metaqnn.results.view import SearchView
@@ -51,8 +52,8 @@ STAGE_TOOLTIP = [
 
 def networks_axis(field: str) -> alt.X:
     """A horizontal axis of networks in order of finishing."""
-    scale, axis = alt.Scale(nice=False, domainMin=0), alt.Axis(tickCount=8, tickMinStep=1)
-    return alt.X(f"{field}:Q", title="networks, in order of finishing", scale=scale, axis=axis)
+    scale = alt.Scale(nice=False, domainMin=0)
+    return alt.X(f"{field}:Q", title="networks, in order of finishing", scale=scale, axis=whole(tickCount=8))
 
 
 def search(view: SearchView) -> alt.LayerChart:

@@ -9,7 +9,7 @@ from typing import Any
 
 import altair as alt
 
-from metaqnn.figures.style import FIELD_COLOURS, KIND_COLOURS, NothingToShow, colours, data, layered
+from metaqnn.figures.style import FIELD_COLOURS, KIND_COLOURS, NothingToShow, colours, data, layered, whole
 from metaqnn.output import counted
 from metaqnn.results.learned import TriedAction
 from metaqnn.results.view import SearchView
@@ -87,7 +87,7 @@ def _rows(groups: Iterable[tuple[str, TriedAction]]) -> list[dict[str, Any]]:
 
 def _chart(rows: list[dict[str, Any]], names: dict[str, str]) -> alt.LayerChart:
     base = alt.Chart(data(rows)).encode(
-        x=alt.X("depth:Q", title="depth of the layer", axis=alt.Axis(tickMinStep=1, format="d")),
+        x=alt.X("depth:Q", title="depth of the layer", axis=whole()),
         color=colours(names),
         tooltip=[
             alt.Tooltip("series:N", title="layer"),

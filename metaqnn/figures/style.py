@@ -108,8 +108,13 @@ def thinned(rows: Sequence[T], most: int = MOST_POINTS) -> list[T]:
 
 
 def percents() -> alt.Axis:
-    """The ticks of an axis of shares."""
-    return alt.Axis(format=".0%", tickCount=6, tickMinStep=0.01)
+    """The ticks of an axis of shares: 96.5%, 97%, 97.5%."""
+    return alt.Axis(format=".1~%", tickCount=6, tickMinStep=0.001)
+
+
+def whole(**options: Any) -> alt.Axis:
+    """An axis of whole numbers: `tickMinStep` is only a wish, and ticks between them have no label."""
+    return alt.Axis(tickMinStep=1, labelExpr="datum.value % 1 ? '' : format(datum.value, ',')", **options)
 
 
 def percent_axis(field: str, title: str, values: Iterable[float | None]) -> alt.Y:
@@ -120,8 +125,7 @@ def percent_axis(field: str, title: str, values: Iterable[float | None]) -> alt.
 
 def epoch_axis() -> alt.X:
     """A horizontal axis of epochs, from the first one shown to the last."""
-    axis, scale = alt.Axis(tickMinStep=1, format="d"), alt.Scale(nice=False)
-    return alt.X("epoch:Q", title="epoch", axis=axis, scale=scale)
+    return alt.X("epoch:Q", title="epoch", axis=whole(), scale=alt.Scale(nice=False))
 
 
 def fitted(values: Iterable[float | None]) -> list[float]:

@@ -20,6 +20,7 @@ from metaqnn.report.drawing import Drawn
 from metaqnn.report.scripts import bundle, theme_script
 from metaqnn.report.templating import environment, moment
 from metaqnn.report.text import COLUMNS, audit_line, epsilon_rows
+from metaqnn.results.accuracy import shared_ranks
 from metaqnn.results.long_trained import is_long_trained, long_trained
 from metaqnn.results.settings import settings
 from metaqnn.session.notes import read_notes
@@ -57,6 +58,7 @@ def page(view: SearchView, run: Path, owner: str | None, drawn: Sequence[Drawn])
             columns=COLUMNS,
             rows=epsilon_rows(view.summary),
             top=top,
+            ranks=shared_ranks(top, view.config),
             notes=read_notes(run),
             finetuned=finetuned,
             damaged=damaged,

@@ -44,7 +44,7 @@ def test_reasons_of_decisions_are_not_cut_on_a_wide_screen(visit, served, run_co
     seen = visit(f"{served(run_copy)}/runs/copy/networks/{stops[0][0]}", 1400)
     text = seen.page.inner_text("#epochs")
     assert f"stop: {reason}" in text
-    assert "forecast for the reward" in text
+    assert "forecast at the stop" in text
     table = "document.querySelector('#epochs .scroll')"
     assert seen.page.evaluate(f"{table}.scrollWidth - {table}.clientWidth") == 0
 

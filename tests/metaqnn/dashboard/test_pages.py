@@ -141,9 +141,13 @@ def test_a_network_has_everything_that_the_database_knows(page, networks):
         (
             "rank-envelope",
             "forecast",
-            "becomes the reward, is by the method stacked. These two need not",
+            "becomes the reward of a stopped network, is by the method stacked. These two need not",
         ),
-        ("rank-envelope", "last-seen", "becomes the reward, is by the last accuracy seen. These two"),
+        (
+            "rank-envelope",
+            "last-seen",
+            "becomes the reward of a stopped network, is by the last accuracy seen. These two",
+        ),
         ("published", "forecast", "Forecasts and probabilities are by the rule published."),
     ],
 )
@@ -156,7 +160,7 @@ def test_a_network_says_whose_its_forecasts_are(client, run_copy, stopping, rewa
     )
     found = Page(client(run_copy).get("/runs/copy/networks/8"))
     assert said in found.text
-    assert ("forecast for the reward" in found.text) == (stopping != "published")
+    assert ("forecast at the stop" in found.text) == (stopping != "published")
 
 
 def test_an_audit_in_the_search_that_diverged_is_called_one(client, run_copy, reader):

@@ -1,11 +1,14 @@
 """What figures share."""
 
+import re
 from itertools import pairwise
 from math import inf, nan
 
+import altair as alt
 import pytest
+import vl_convert
 
-from metaqnn.figures.style import data, fitted, thinned
+from metaqnn.figures.style import data, epoch_axis, fitted, percent_axis, thinned
 
 
 @pytest.mark.parametrize("length", [0, 1, 5, 6, 7, 100, 10_000])
@@ -35,3 +38,15 @@ def test_numbers_that_json_does_not_have_become_null():
 )
 def test_an_axis_of_accuracies_fits_them_and_ends_at_0_and_1_where_they_do(values, low, high):
     assert fitted(values) == pytest.approx([low, high])
+
+
+@pytest.mark.parametrize(
+    ("values", "some"), [([0.97], "97.5%"), ([0.98, 0.99], "98.5%"), ([0.1, 0.9], "40%")]
+)
+def test_no_two_ticks_have_the_same_label(values, some):
+    rows = data([{"epoch": epoch, "y": y} for epoch, y in enumerate(values, start=1)])
+    chart = alt.Chart(rows).mark_line().encode(x=epoch_axis(), y=percent_axis("y", "accuracy", values))
+    labels = re.findall(r">(-?[\d.,]+%?)</text>", vl_convert.vegalite_to_svg(chart.to_dict()))
+    assert some in labels
+    assert len(labels) == len(set(labels))
+    assert {label for label in labels if "%" not in label} == {str(n + 1) for n in range(len(values))}

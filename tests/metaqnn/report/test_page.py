@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from metaqnn.cli import main
 from metaqnn.config.schedule import EpsilonSchedule
 from metaqnn.figures import FIGURES, SearchView
 from metaqnn.report import page as page_module
@@ -69,6 +70,16 @@ def test_a_note_stands_with_its_network(finished_run, tmp_path):
     [article] = [part for part in html.split("<article>")[1:] if 'class="note"' in part]
     assert article.startswith("\n    <h3>2. network")
     assert "&lt;b&gt;use&lt;/b&gt;" in article
+
+
+def test_the_best_networks_have_the_ranks_that_top_prints(finished_run, tmp_path, capsys):
+    assert main(["top", str(finished_run.path)]) == 0
+    ranks = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line[:1].isdigit()]
+    with closing(finished_run.reader()) as reader:
+        html = page(SearchView(reader), tmp_path, None, [])
+    shown_ranks = re.findall(r"<article>\s*<h3>(\d+)\. network", html)
+    assert shown_ranks == ranks[: len(shown_ranks)]
+    assert len(shown_ranks) > len(set(shown_ranks))
 
 
 def text_of(parsed):
