@@ -97,7 +97,7 @@ class StoppingRuleScheduler(FIFOScheduler):
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         """Ask the rule."""
-        if self._metric not in result:
+        if result.get(str(self._metric)) is None:
             return TrialScheduler.CONTINUE
         self._take(trial, result)
         stop = decide(self.rule, self._training(trial), self._curves(), self._format()).stop
@@ -112,7 +112,7 @@ class StoppingRuleScheduler(FIFOScheduler):
         """
         if trial.trial_id not in self._running:
             return
-        if self._metric in result:
+        if result.get(str(self._metric)) is not None:
             self._take(trial, result)
         self._finished.append(self._training(trial))
         del self._running[trial.trial_id]

@@ -155,6 +155,12 @@ def test_a_value_that_is_not_finite_stops_the_trial(listener):
 def test_a_result_without_the_metric_is_passed_over(listener):
     scheduler = StoppingRuleScheduler(listener, 5, metric="accuracy", mode="max")
     assert report(scheduler, trial(0), 1, 0.5, name="loss") == "CONTINUE"
+    running = trial(1)
+    report(scheduler, running, 1, 0.4)
+    assert report(scheduler, running, 2, None) == "CONTINUE"
+    report(scheduler, running, 3, 0.5)
+    np.testing.assert_equal(listener.asked[-1][0].values, [[0.4, 0.5, np.nan, np.nan]])  # as validated
+    scheduler.on_trial_complete(None, running, {"accuracy": None, "training_iteration": 4})
 
 
 def test_without_metric_and_mode_no_trial_begins(listener):
