@@ -62,7 +62,7 @@ def comparison(views: Mapping[str, SearchView], over: str) -> alt.LayerChart:
     shown = list(dict.fromkeys(row["run"] for row in rows))
     chart = (
         alt.Chart(data(rows))
-        .mark_line(interpolate="step-after", strokeWidth=2)
+        .mark_line(interpolate="step-after", strokeWidth=2, point=alt.OverlayMarkDef(size=20))
         .encode(
             x=alt.X("position:Q", title=OVER[over], axis=whole(), scale=alt.Scale(nice=False, domainMin=0)),
             y=percent_axis("accuracy", title, [row["accuracy"] for row in rows]),

@@ -58,7 +58,7 @@ def _importance(view: SearchView) -> Importance:
     known = view.summary.completed + view.summary.stopped
     if known < FEWEST:
         raise NothingToShow(
-            f"No importances are shown for fewer than {FEWEST} networks with a result; there are {known}."
+            f"No importances are shown for fewer than {FEWEST} networks with a result; so far: {known}."
         )
     try:
         found = view.importance

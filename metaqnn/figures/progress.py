@@ -165,11 +165,12 @@ def rolling(view: SearchView) -> alt.LayerChart:
         raise NothingToShow("No network has ended yet.")
     width = rolling_width(len(view.ended))
     if len(view.ended) < width:
-        raise NothingToShow(f"Each mean is over {width} networks; {len(view.ended)} have ended so far.")
+        so_far = f"{len(view.ended)} {'has' if len(view.ended) == 1 else 'have'} ended so far"
+        raise NothingToShow(f"Each mean is over {width} networks; {so_far}.")
     rows = _rolling_means(view, width)
     means = (
         alt.Chart(data(rows))
-        .mark_line(strokeWidth=2)
+        .mark_line(strokeWidth=2, point=len(rows) <= 2)  # a line of one point would not be seen
         .encode(
             x=networks_axis("position"),
             y=percent_axis("mean", f"mean of the last {width}", [row["mean"] for row in rows]),

@@ -55,7 +55,7 @@ def test_the_marked_ones_are_the_first_of_the_list_of_the_best_where_accuracies_
 
 
 def test_few_networks_say_nothing_about_choices(view):
-    with pytest.raises(NothingToShow, match="fewer than 30 networks with a result; there are 23"):
+    with pytest.raises(NothingToShow, match="fewer than 30 networks with a result; so far: 23"):
         choices.matter(view)
 
 
