@@ -46,6 +46,9 @@ from PIL import Image
 picture = Image.effect_noise((9, 9), 90).convert("RGB")
 pixels = torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8).view(9, 9, 3).permute(2, 0, 1)
 torch.testing.assert_close(transform(picture), pixels / 255)
+wide = Image.effect_noise((30, 14), 90).convert("RGB")
+squashed = wide.resize((9, 9), Image.Resampling.BILINEAR)
+assert torch.equal(transform(wide), transform(squashed))
 """
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 
