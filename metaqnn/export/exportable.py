@@ -163,7 +163,7 @@ def _weights_file(run: Path, row: Mapping[str, Any]) -> Path:
     number, outcome = row["number"], row["outcome"]
     file = weights_file(run, number)
     if outcome != "completed":
-        reason = f"network {number} was not trained to the end ({outcome or 'it is in training'})"
+        reason = f"network {number} was not trained to the end ({outcome or 'its training has not ended'})"
     elif file.is_file():
         return file
     elif _waits(run, row):
