@@ -22,7 +22,7 @@ help:
 	@echo "make bench    run the benchmarks behind docs/results/measured.md"
 	@echo "make clean    remove the virtual environment and caches"
 
-# The pip that comes with Python 3.11 takes half as long again as the newest, but will do.
+# The pip that comes with Python 3.11 takes a quarter longer than the newest, but will do.
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "MetaQNN needs Python 3.11 or newer, $(PYTHON) is %d.%d; try: make PYTHON=python3.11" % sys.version_info[:2])'
 	$(PYTHON) -m venv $(VENV)
