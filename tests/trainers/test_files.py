@@ -8,8 +8,10 @@ from trainers.files import alone, is_there, write_whole
 
 def test_what_cannot_be_looked_at_is_not_taken_for_missing(tmp_path):
     (tmp_path / "file").touch()
-    looked_at = [is_there(tmp_path / name) for name in (".", "file", "missing", "file/below", "missing/x")]
-    assert looked_at == [True, True, False, False, False]
+    looked_at = [
+        is_there(tmp_path / name) for name in (".", "file", "missing", "file/below", "missing/x", "a\0b")
+    ]
+    assert looked_at == [True, True, False, False, False, False]
     with pytest.raises(OSError, match="File name too long"):
         is_there(tmp_path / ("x" * 300))
 
