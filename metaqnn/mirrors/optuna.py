@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import create_engine, inspect, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
@@ -93,11 +93,21 @@ class OptunaMirror(Mirror):
 
 def open_study(storage: str, study_name: str) -> Study:
     """A study, created if needed. Raises as `OptunaMirror`."""
-    optuna = require("optuna", "the Optuna mirror", "metaqnn[optuna]")
-    optuna.logging.set_verbosity(optuna.logging.ERROR)  # not SQL of a locked database
+    quiet_optuna("the Optuna mirror")
     with explained(storage):
         check_no_replay_database(storage)
         return make_study(storage, study_name, "maximize", instead="--study")
+
+
+def quiet_optuna(feature: str) -> Any:
+    """Optuna without its warnings, such as SQL of a locked database.
+
+    Raises:
+        MissingPackageError: it is not installed, and this feature needs it.
+    """
+    optuna = require("optuna", feature, "metaqnn[optuna]")
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    return optuna
 
 
 def make_study(storage: str, study_name: str, direction: Direction, *, instead: str) -> Study:

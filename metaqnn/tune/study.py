@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from metaqnn.config.stopping import OWN_RULE
 from metaqnn.database.engine import name_of, sqlite_url
-from metaqnn.mirrors.optuna import check_no_replay_database, explained, make_study
+from metaqnn.mirrors.optuna import check_no_replay_database, explained, make_study, quiet_optuna
 from metaqnn.output import counted
 from metaqnn.search.randomness import Purpose, derived_seed
 from metaqnn.tune import TuneError
@@ -15,7 +15,6 @@ from metaqnn.tune.folder import sqlite_file
 from metaqnn.tune.settings import TuneSettings
 from predictor import EarlyStopper
 from predictor.curves.metrics import Direction
-from predictor.extras import require
 from predictor.models.names import make_method
 from predictor.rules.names import make_rule
 from trainers.families import Family, OneOf, Parameter, Whole
@@ -29,6 +28,8 @@ if TYPE_CHECKING:
 
 SETTINGS, FINGERPRINT, SEEDED, TRIALS = "metaqnn_tune", "data_fingerprint", "seeded_brackets", "trials"
 """Attributes of the study."""
+FEATURE = "metaqnn tune"
+"""What needs Optuna."""
 OWNER = "metaqnn_owner:"
 """Begins an attribute for each run folder that tries to take the study; True for the one that has it."""
 
@@ -81,7 +82,7 @@ def _require_file(url: str, name: str) -> None:
 
 def _found(url: str, name: str) -> Study:
     try:
-        return quiet_optuna().load_study(study_name=name, storage=url)
+        return quiet_optuna(FEATURE).load_study(study_name=name, storage=url)
     except KeyError:
         raise TuneError(
             f"the study {name!r} is not in {name_of(url)} any more; to begin anew, give another --run-dir"
@@ -90,7 +91,7 @@ def _found(url: str, name: str) -> Study:
 
 def _made(url: str, name: str, family: Family) -> Study:
     direction: Direction = "maximize" if family.metric == "accuracy" else "minimize"
-    quiet_optuna()
+    quiet_optuna(FEATURE)
     return make_study(url, name, direction, instead="--run-dir")
 
 
@@ -148,16 +149,9 @@ def _is_whole(study: Study, family: Family, settings: TuneSettings) -> bool:
         return False
 
 
-def quiet_optuna() -> Any:
-    """Optuna without its warnings, such as SQL of a locked database. Raises MissingPackageError."""
-    optuna = require("optuna", "metaqnn tune", "metaqnn[optuna]")
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    return optuna
-
-
 def make_sampler(settings: TuneSettings, number: int) -> Any:
     """The sampler of one trial, a function of seed, number and earlier trials, even if it was resumed."""
-    samplers = quiet_optuna().samplers
+    samplers = quiet_optuna(FEATURE).samplers
     seed = derived_seed(settings.seed, Purpose.SAMPLE, number)
     if settings.sampler == "random":
         return samplers.RandomSampler(seed=seed)
@@ -213,7 +207,7 @@ def _model(settings: TuneSettings) -> SequentialRegression:
 
 def distribution(parameter: Parameter) -> BaseDistribution:
     """A parameter as Optuna has it."""
-    distributions = quiet_optuna().distributions
+    distributions = quiet_optuna(FEATURE).distributions
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if isinstance(parameter, Whole):
