@@ -19,8 +19,9 @@ class StoppingRuleCallback(keras.callbacks.Callback):
     """Stops `fit` when the rule stops its curve, with the trainings in a `CurveStore` as history.
 
     A training is added to the store when `fit` ends, for whatever reason except an exception. A value's place
-    is its epoch: with `validation_freq`, the epochs in between are not observed, and a `fit` that begins with
-    `initial_epoch` above 0 is compared with the others from there on.
+    is its epoch: with `validation_freq`, the epochs in between are not observed. A `fit` with `initial_epoch`
+    above 0 goes on with the curve of the model's last `fit` with this callback; without one, the earlier
+    epochs are not observed, and the training is compared with the others from there on.
 
     Args:
         store: where the earlier trainings are; its T is the number of epochs of a full training.
@@ -55,10 +56,21 @@ class StoppingRuleCallback(keras.callbacks.Callback):
         self.parameters = dict(parameters or {})
         self.decision: Decision | None = None
         self._training: RunningTraining | None = None
+        self._fitted: keras.Model | None = None
+        self._earlier: list[float] = []
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         """Begin with an empty curve."""
+        last = self._training
+        self._earlier = last.values if last is not None and self._fitted is self.model else []
+        self._fitted = self.model
         self._training = self.store.training(self.rule, self.parameters).__enter__()  # on_train_end ends it
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Go on with the curve of the model's last `fit`, if this one does not begin with the first epoch."""
+        if epoch and self._training is not None and self._earlier:
+            self._training.values = list(self._earlier)
+        self._earlier = []
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Ask the rule."""

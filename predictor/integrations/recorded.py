@@ -34,6 +34,7 @@ from predictor.integrations.trainings import (
     logger,
     parameters_by_name,
     tell_other_length,
+    without_leg,
 )
 from predictor.rules.base import StoppingRule
 
@@ -155,10 +156,17 @@ class CurveStore:
             raise CurvesError(f"{self.path}: cannot be written: no permission for its folder")
         return RunningTraining(self, rule, parameters or {})
 
-    def add(self, values: Sequence[float], parameters: Mapping[str, float | None] | None = None) -> None:
+    def add(
+        self,
+        values: Sequence[float],
+        parameters: Mapping[str, float | None] | None = None,
+        *,
+        leg: LearningCurves | None = None,
+    ) -> None:
         """Add a training that ended after these values, NaN where not observed, if there is any.
 
-        `CurvesError` unless they are the values of one training.
+        A training that was resumed replaces its earlier `leg`, one curve. `CurvesError` unless the values are
+        those of one training.
         """
         observed = _of_one_training(values)[: self.T]
         if not np.isfinite(observed).any() or np.isinf(observed[0]):
@@ -166,7 +174,7 @@ class CurveStore:
         with self._disk_errors("written"), FileLock(f"{self.path}.lock"):
             parameters = parameters_by_name(parameters or {})
             curve = self.format(list(parameters)).curves([Training(values, parameters)])
-            history = self.history()
+            history = without_leg(self.history(), leg) if leg is not None else self.history()
             curves = LearningCurves.concatenate(history, curve) if len(history) else curve
             replace_whole(self.path, lambda temporary: write_npz(curves, temporary))
         self._tell_course(curves)

@@ -12,10 +12,11 @@ from weakref import finalize
 import numpy as np
 
 from predictor.errors import CurvesError
-from predictor.integrations.trainings import Training, decide, logger, parameters_by_name
+from predictor.integrations.trainings import Training, decide, logger, parameters_by_name, without_leg
 from predictor.rules.base import Decision, StoppingRule, require_rule
 
 if TYPE_CHECKING:
+    from predictor.curves.learning_curves import LearningCurves
     from predictor.integrations.recorded import CurveStore
 
 MOST_EPOCHS = 10**8
@@ -31,7 +32,8 @@ class RunningTraining:
 
     Attributes:
         values: y_1, y_2, ... so far, NaN where not observed. Assign the first ones when a training is
-            resumed.
+            resumed: if they were added to the store when the earlier part ended, this training is not
+            compared with them, and replaces them when it ends.
     """
 
     def __init__(self, store: CurveStore, rule: StoppingRule, parameters: Mapping[str, float | None]) -> None:
@@ -43,6 +45,7 @@ class RunningTraining:
         self._parameters = parameters_by_name(parameters)
         self._format = store.format(list(self._parameters))
         self._format.curves([Training([], self._parameters)])  # refuses what is not a number
+        self._leg: LearningCurves | None = None
         self._dropped = finalize(self, store.tell_dropped)
 
     def report(self, value: float, epoch: float | None = None) -> Decision:
@@ -56,13 +59,15 @@ class RunningTraining:
             raise CurvesError("this training has ended; begin the next one with store.training(...)")
         place = len(self.values) + 1 if epoch is None else _place(epoch)
         number = _number(value)
+        if self._leg is None:
+            self._leg = self._format.curves([self._so_far()])
         del self.values[place - 1 :]  # if the training was begun again
         self.values += [nan] * (place - 1 - len(self.values))
         self.values.append(number)
-        training = Training(self.values, self._parameters)
         if place > self._format.T:
             self._store.tell_passed(place)
-        decision = decide(self._rule, training, self._store.history(), self._format)
+        others = without_leg(self._store.history(), self._leg)
+        decision = decide(self._rule, self._so_far(), others, self._format)
         self._stopped = decision.stop
         return decision
 
@@ -71,12 +76,15 @@ class RunningTraining:
         if self._ended:
             return
         self._dropped.detach()
-        self._store.add(self.values, self._parameters)
+        self._store.add(self.values, self._parameters, leg=self._leg or self._format.curves([self._so_far()]))
         self._ended = True
         if not self._stopped:
             self._store.tell_other_length(len(self.values))
             if not np.isfinite(self.values).any():
                 logger.warning("%s: a training that reported no value is not added", self._store.path)
+
+    def _so_far(self) -> Training:
+        return Training(self.values, self._parameters)
 
     def __enter__(self) -> Self:
         self._dropped.detach()

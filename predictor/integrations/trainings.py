@@ -100,6 +100,26 @@ def decide(
     return _with_epoch(decision, 1 + epochs.index(tau - 1), tau) if tau else decision
 
 
+@lru_cache(maxsize=8)
+def without_leg(history: LearningCurves, leg: LearningCurves) -> LearningCurves:
+    """The history without the earlier leg of a training; the same object for the same arguments.
+
+    A training that ended early, was stored and is resumed must not be compared with itself. Its leg, one
+    curve, is the latest in the history with exactly these values and parameters.
+    """
+    if not len(history) or not np.isfinite(leg.values).any():
+        return history
+    columns = [*history.values.T, *history.architecture.values(), *history.hyperparameters.values()]
+    parameters = {**leg.architecture, **leg.hyperparameters}
+    ours = [*leg.values.T, *(parameters[name] for name in (*history.architecture, *history.hyperparameters))]
+    same = [
+        (column == one) | (np.isnan(column) & np.isnan(one))
+        for column, one in zip(columns, ours, strict=True)
+    ]
+    legs = np.flatnonzero(np.all(same, axis=0))
+    return history[np.arange(len(history)) != legs[-1]] if len(legs) else history
+
+
 def stop_if_diverged(training: Training) -> Decision | None:
     """The decision to stop a training whose latest value is not finite; None for any other."""
     tau = len(training.values)

@@ -92,6 +92,19 @@ def test_a_training_without_its_beginning_is_compared_from_where_it_goes_on(
     np.testing.assert_array_equal(store.history().values, [values[1], [*[np.nan] * 3, *values[0, 3:]]])
 
 
+def test_a_model_that_is_fitted_further_goes_on_with_its_curve(model, values, tmp_path, listener):
+    store = CurveStore(tmp_path / "curves.npz", T)
+    callback = StoppingRuleCallback(store, listener)
+    fit(model, values[0], callback, epochs=3)
+    fit(model, values[0], callback, initial_epoch=3)
+    curve, history = listener.asked[-1]
+    np.testing.assert_array_equal(curve.values, [[*values[0, :7], np.nan]])
+    assert len(history) == 0
+    np.testing.assert_array_equal(store.history().values, values[:1])
+    fit(model, values[1], callback)  # from the first epoch on: another training
+    np.testing.assert_array_equal(store.history().values, values[:2])
+
+
 def fit_a_line(store, rule, rate, monitor="val_loss", **options):
     keras.utils.set_random_seed(1)
     x = np.linspace(-1, 1, 32)[:, None]

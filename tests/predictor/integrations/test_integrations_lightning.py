@@ -93,6 +93,19 @@ def test_a_resumed_training_has_its_whole_curve(values, tmp_path, stop_after):
     assert store.history().observed.tolist() == [6]
 
 
+def test_a_training_that_is_resumed_after_its_last_epoch_is_stored_once(values, tmp_path, listener):
+    store = CurveStore(tmp_path / "curves.npz", T)
+
+    def leg(epochs, checkpoint=None):
+        callback = StoppingRuleCallback(store, listener, "val_accuracy")
+        return fit(Scripted(values[0]), callback, tmp_path, checkpoint, max_epochs=epochs)
+
+    leg(3).save_checkpoint(tmp_path / "leg.ckpt")
+    leg(T, tmp_path / "leg.ckpt")
+    assert len(listener.asked[-1][1]) == 0
+    np.testing.assert_array_equal(store.history().values, values[:1])
+
+
 class Counting(Scripted):
     """Logs how many batches it was trained on; four make an epoch."""
 

@@ -65,3 +65,40 @@ def test_names_without_values_and_several_trainings_in_one_are_quoted(store):
         store.add([0.1, 0.2], ["learning_rate"])
     with pytest.raises(CurvesError, match=r"epoch = 1e\+300; expected at most 100,000,000"):
         store.training(NoStopping(), {}).report(0.1, 1e300)
+
+
+def test_a_training_in_legs_is_decided_and_stored_like_a_whole_one(
+    fresh_rule, values, rates, epochs_asked_directly, tmp_path
+):
+    rule, store = fresh_rule(), CurveStore(tmp_path / "curves.npz", values.shape[1], metric="accuracy")
+    for row, rate in zip(values, rates, strict=True):
+        earlier, stopped = [], False
+        while not stopped and len(earlier) < store.T:
+            with store.training(rule, {"lr": rate}) as training:
+                training.values = list(earlier)
+                for value in row[len(earlier) : len(earlier) + 3]:
+                    if stopped := training.report(value).stop:
+                        break
+            earlier = training.values
+    assert store.history().observed.tolist() == epochs_asked_directly(fresh_rule(), values, rates)
+
+
+def test_only_the_latest_curve_with_the_same_values_and_parameters_is_an_earlier_leg(store, listener):
+    for values, width in ([0.5, 0.6], 1), ([0.5, 0.6], 1), ([0.5, 0.6], 2), ([0.5], 1), ([0.5, 0.6, 0.7], 1):
+        store.add(values, {"width": width})
+    with store.training(listener, {"width": 1}) as training:
+        training.values = [0.5, 0.6]
+        training.report(0.65)
+    [(_, asked)] = listener.asked
+    for curves in asked, store.history()[np.arange(4)]:
+        assert curves.observed.tolist() == [2, 2, 1, 3]
+        assert curves.architecture["width"].tolist() == [1, 2, 1, 1]
+    assert store.history().observed.tolist() == [2, 2, 1, 3, 3]
+    assert listener.asked[0][1] is not store.history()
+
+
+def test_a_resumed_training_that_reports_nothing_more_is_stored_once(store):
+    for _ in range(2):
+        with store.training(NoStopping(), {"lr": None}) as training:
+            training.values = [0.5, np.nan]
+    assert len(store.history()) == 1
