@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from metaqnn.tune.single import SingleTraining
 
 MOST_USED = (
-    "architecture", "--rank", "--dataset", "--preset", "--image-size", "--epochs", "--batch-size", "--lr",
-    "--parameters", "--seed", "--device", "--run-dir",
+    "architecture", "--rank", "--dataset", "--preset", "--image-size", "--epochs", "--batch-size",
+    "--learning-rate", "--parameters", "--seed", "--device", "--run-dir",
 )  # fmt: skip
 
 EXAMPLES = """examples:
@@ -53,13 +53,13 @@ EXAMPLES = """examples:
   metaqnn train runs/NAME --parameters runs/tune-NAME/best.json        with the best hyper-parameters found
   metaqnn export runs/train-NAME --to best                             its weights for your program
 
-The recipe is that of the published search unless options say otherwise: Adam, with the rate multiplied by
---lr-decay after each quarter of the epochs, rounded up. For a run folder, the rate is the one at which the
-search trained the network to the end; --lr-decay, --decay-every (in proportion to --epochs) and
---batch-size are those of the search, as are data, split, seed and number of epochs. No training starts
-again at a lower rate. The network is trained on the training images except those held out for validation;
-the test images are used once, after the last epoch. The same command with the same --run-dir resumes after
-a kill."""
+The recipe is that of the published search unless options say otherwise: Adam, with the rate multiplied
+by --decay-factor after each quarter of the epochs, rounded up. For a run folder, the rate is the one at
+which the search trained the network to the end; --decay-factor, --decay-every (in proportion to
+--epochs) and --batch-size are those of the search, as are data, split, seed and number of epochs. No
+training starts again at a lower rate. The network is trained on the training images except those held
+out for validation; the test images are used once, after the last epoch. The same command with the same
+--run-dir resumes after a kill."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -26,6 +26,7 @@ def option(
     metavar: str | None = None,
     explained: bool = False,
     within: Bounds | None = None,
+    called: str | None = None,
 ) -> Any:
     """A dataclass field with the help text of its command-line flag.
 
@@ -36,8 +37,9 @@ def option(
             the name.
         explained: whether the help itself says what the default is.
         within: the bounds of every number in the value.
+        called: the name of the flag, if it is not the field's.
     """
-    metadata = {"help": help, "metavar": metavar, "explained": explained, "within": within}
+    metadata = {"help": help, "metavar": metavar, "explained": explained, "within": within, "called": called}
     return field(default=default, metadata=metadata)
 
 
@@ -65,7 +67,11 @@ def require_bounds(config: Any) -> None:
         within, value = one.metadata["within"], getattr(config, one.name)
         if within is not None and not all(number in within for number in _numbers_in(value)):
             auto = ", or auto" if "int | str" in str(one.type) else ""
-            require(False, one.name, value, f"{within}{auto}")
+            require(False, _name(one), value, f"{within}{auto}")
+
+
+def _name(one: Field[Any]) -> str:
+    return one.metadata["called"] or one.name
 
 
 def _numbers_in(value: Any) -> Iterator[Any]:
@@ -103,16 +109,17 @@ def given_options(namespace: argparse.Namespace, config: type) -> dict[str, Any]
 
 
 def _add(group: argparse._ActionsContainer, one: Field[Any], kind: Any, default: str | None) -> None:
-    common: dict[str, Any] = {"default": argparse.SUPPRESS, "help": _help(one, default).replace("%", "%%")}
+    name, text = _name(one), _help(one, default).replace("%", "%%")
+    common: dict[str, Any] = {"dest": one.name, "default": argparse.SUPPRESS, "help": text}
     if kind in (bool, bool | None):
-        group.add_argument(flag(one.name), action=argparse.BooleanOptionalAction, **common)
+        group.add_argument(flag(name), action=argparse.BooleanOptionalAction, **common)
     else:
         metavar = one.metadata["metavar"] or (
-            "N" if kind in (int, int | None) else one.name.rsplit("_", 1)[-1].upper()
+            "N" if kind in (int, int | None) else name.rsplit("_", 1)[-1].upper()
         )
         plain = get_origin(kind) is not tuple and kind != int | str
         reader = one.metadata["within"] if plain else None
-        group.add_argument(flag(one.name), type=reader or _reader(kind), metavar=metavar, **common)
+        group.add_argument(flag(name), type=reader or _reader(kind), metavar=metavar, **common)
 
 
 def _help(one: Field[Any], name: str | None) -> str:

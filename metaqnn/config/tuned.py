@@ -22,8 +22,10 @@ class HyperParameters:
         ConfigError: a value is out of range.
     """
 
-    lr: float = option(1e-3, "initial learning rate of Adam", within=RATE)
-    lr_decay: float = option(0.2, "factor on the learning rate at each decay", within=RATE)
+    lr: float = option(1e-3, "initial learning rate of Adam", within=RATE, called="learning_rate")
+    lr_decay: float = option(
+        0.2, "factor on the learning rate at each decay", within=RATE, called="decay_factor"
+    )
     decay_every: int | None = option(
         None, "epochs between two decays (default: a quarter of all, rounded up)", within=EPOCHS
     )

@@ -29,7 +29,7 @@ NETWORK = "[C(8,3,1), P(2,2), SM(10)]"
 NORMALISED = "[CB(8,3,1), P(2,2), SM(10)]"
 SMALL = (
     *("--dataset", "digits", "--train-limit", "500", "--validation-size", "100", "--batch-size", "16"),
-    *("--lr", "0.003", "--device", "cpu", "--precision", "float32", "--threads", "1", "--quiet"),
+    *("--learning-rate", "0.003", "--device", "cpu", "--precision", "float32", "--threads", "1", "--quiet"),
 )
 DEADLINE = 120
 
@@ -164,7 +164,7 @@ def test_the_same_command_again_prints_the_same_and_another_is_refused(trained, 
     options = (*SMALL, "--epochs", "4", "--run-dir", str(folder))
     assert main(["train", NETWORK, *options, "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out) == printed
-    line = refused("train", NETWORK, *options, "--lr", "0.01")
+    line = refused("train", NETWORK, *options, "--learning-rate", "0.01")
     assert line.endswith("holds another training; give another --run-dir")
     line = refused("train", "[SM(10)]", *options)  # as another rank 1, after the search has gone on
     assert line.endswith(
@@ -249,7 +249,7 @@ def test_what_a_tuning_found_best_is_trained(tmp_path, capsys):
         "parameters": {"lr": 0.002, "lr_decay": 0.5, "batch_size": 32, "weight_decay": 1e-4, "batch_norm": 1},
     }
     (tmp_path / "best.json").write_text(json.dumps(best))
-    small = [word for word in SMALL if word not in ("--batch-size", "16", "--lr", "0.003")]
+    small = [word for word in SMALL if word not in ("--batch-size", "16", "--learning-rate", "0.003")]
     options = (
         "--epochs",
         "1",
@@ -285,7 +285,7 @@ def test_the_rate_of_a_later_attempt_is_told(run_copy, tmp_path, capsys):
     with closing(run_copy.reader()) as reader:
         rank = next(rank for rank, row in enumerate(reader.top(None), 1) if row["attempt"] == 2)
     options = ("--rank", str(rank), "--epochs", "1", "--train-limit", "300", "--device", "cpu", "--quiet")
-    for rate, told in (((), 1), (("--lr", "0.003"), 0)):
+    for rate, told in (((), 1), (("--learning-rate", "0.003"), 0)):
         folder = str(tmp_path / f"run{told}")
         assert main(["train", str(run_copy.path), *options, *rate, "--run-dir", folder]) == 0
         said = capsys.readouterr().err
@@ -332,7 +332,7 @@ def test_parameters_of_another_network_are_told(tmp_path, capsys):
     assert note.endswith("best.json' were tuned for another network, [C(8,5,1), SM(10)]")
 
 
-@pytest.mark.parametrize("option", ["--epochs", "--batch-size", "--lr", "--dropout"])
+@pytest.mark.parametrize("option", ["--epochs", "--batch-size", "--learning-rate", "--dropout"])
 @pytest.mark.parametrize("value", ["-1", "9" * 20, "nan"])
 def test_a_number_beyond_reason_is_refused(option, value, capsys):
     with pytest.raises(SystemExit) as exit_:

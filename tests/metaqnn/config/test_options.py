@@ -6,10 +6,11 @@ from dataclasses import fields
 import pytest
 
 from metaqnn.config.environment import Environment
-from metaqnn.config.options import add_flags, given_options
+from metaqnn.config.options import ConfigError, add_flags, given_options
 from metaqnn.config.schedule import EpsilonSchedule
 from metaqnn.config.search import SearchConfig
 from metaqnn.config.stopping import PublishedFlags
+from metaqnn.config.tuned import HyperParameters
 from trainers.datasets import DATASET_NAMES
 
 ALL = (SearchConfig, PublishedFlags, Environment)
@@ -109,3 +110,12 @@ def test_text_of_the_wrong_kind_exits_2_and_says_what_is_right(parser, capsys, f
     last = capsys.readouterr().err.splitlines()[-1]
     assert flag in last
     assert hint in last
+
+
+def test_the_learning_rate_of_a_training_has_the_flags_of_a_search():
+    parser = argparse.ArgumentParser()
+    add_flags(parser, HyperParameters, ("lr", "lr_decay"))
+    given = parser.parse_args(["--learning-rate", "0.1", "--decay-factor", "0.5"])
+    assert given_options(given, HyperParameters) == {"lr": 0.1, "lr_decay": 0.5}
+    with pytest.raises(ConfigError, match="--learning-rate is -1; it must be a number above 0"):
+        HyperParameters(lr=-1)
