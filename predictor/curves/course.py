@@ -6,6 +6,7 @@ import numpy as np
 
 from predictor.curves.arrays import Floats, last_values
 from predictor.curves.metrics import SHARES, VAGUE, NamedMetric, words_of
+from predictor.curves.names import may_subtract
 from predictor.curves.placeholders import (
     LEAVE_EMPTY,
     refuse_placeholders,
@@ -142,22 +143,25 @@ def check_course(metric: NamedMetric, name: str, values: Floats) -> None:
     if metric.name in SHARES:
         _refuse_two_units(name, values)
     refuse_placeholders(metric, name, values)
-    if way := wrong_way(metric, values):
+    if way := wrong_way(metric, values, may_subtract(name)):
         raise CurvesError(
             f"{quoted(name)} is read as {metric.name}, which {way} curves; say what it is: --metric, or "
             "--direction"
         )
 
 
-def wrong_way(metric: NamedMetric, values: Floats) -> str:
-    """`falls in 8 of 8` if nearly all of some curves go the way that this metric does not; nothing if not."""
+def wrong_way(metric: NamedMetric, values: Floats, doubtful: bool = False) -> str:
+    """`falls in 8 of 8` if nearly all of some curves go the way that this metric does not; nothing if not.
+
+    If the name is doubtful, half of however many curves are enough.
+    """
     changes = _changes(values)
-    if len(changes) < FEW or metric.name not in ("accuracy", "perplexity", *VAGUE):
+    if not doubtful and (len(changes) < FEW or metric.name not in ("accuracy", "perplexity", *VAGUE)):
         return ""
     up = metric.direction == "maximize"
     wrong = changes < 0 if up else changes > 0
     way = f"{'falls' if up else 'rises'} in {wrong.sum()} of {len(wrong)}"
-    return way if wrong.mean() >= NEARLY_ALL else ""
+    return way if wrong.sum() >= max(1, (0.5 if doubtful else NEARLY_ALL) * len(wrong)) else ""
 
 
 def _refuse_impossible(name: str, values: Floats) -> None:

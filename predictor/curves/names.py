@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
-from predictor.curves.metrics import mentions_metric, metric_in, setting_words, words_of
+from predictor.curves.metrics import direction_of, mentions_metric, metric_in, setting_words, words_of
 from predictor.curves.words import (
     AFTERWARDS,
     AVERAGES,
@@ -34,6 +35,10 @@ OF_VALIDATION, UNLABELLED, OF_TEST, OF_TRAINING = range(4)
 WHEN = SUPERLATIVES | {"last", "stop", "argmax"}
 ONE_STEP = frozenset(("epoch", "step", "iter", "iteration", "batch"))
 """A number of one is when something was; one of several, `final_epochs`, may be planned."""
+ONE_MINUS = re.compile(
+    rf"(?<![a-z])(?!validation)({'|'.join(DATA)})[_.]1 ?[-\N{{MINUS SIGN}}] ?(?=[a-z])", re.IGNORECASE
+)
+"""`val_1-acc`; XGBoost calls the metrics on the second of its sets `validation_1-auc`."""
 
 
 def split_rank(name: str) -> int:
@@ -60,6 +65,11 @@ def measured_on(split: int, names: Iterable[str]) -> set[tuple[str, ...]]:
     """What was measured on such data, by the words of names without their label."""
     found = [words_of(name) for name in names if split_rank(name) == split]
     return {tuple(word for word in words if word not in GENERIC) for words in found}
+
+
+def may_subtract(name: str) -> bool:
+    """Whether it may be of 1 minus a gain, `val_1-acc`, or of that gain on the first of several sets."""
+    return ONE_MINUS.search(name) is not None and direction_of(name) == "maximize"
 
 
 def names_result(name: str) -> bool:

@@ -135,3 +135,15 @@ def test_a_perplexity_that_rises_and_an_accuracy_that_falls_are_refused(wide, ac
     with pytest.raises(CurvesError, match=r"'acc' is read as accuracy, which falls in 8 of 8 curves"):
         read(wide({"acc_#": 1 - accuracies}))
     assert read(wide({"acc_#": 1 - accuracies}), metric="error").direction == "minimize"
+
+
+@pytest.mark.parametrize("name", ["val_1-acc_#", "test.1-F1_#"])
+def test_a_gain_that_may_be_subtracted_from_1_is_refused_unless_most_curves_rise(wide, accuracies, name):
+    """It may also be that on the first of several sets: `val_0-acc`, `val_1-acc`."""
+    values = 1 - accuracies[:3]
+    values[0, -1] = 0.99
+    with pytest.raises(CurvesError, match=r"falls in 2 of 3 curves; say what it is"):
+        read(wide({name: values}))
+    assert read(wide({name: values}), direction="minimize").direction == "minimize"
+    assert read(wide({name: accuracies[:3]})).direction == "maximize"
+    assert read(wide({"validation_1-auc_#": values})).direction == "maximize"
