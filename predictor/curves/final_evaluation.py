@@ -1,7 +1,7 @@
 """Values of the best checkpoint, measured once more after training: they are of no epoch.
 
-Lightning's `trainer.validate(ckpt_path="best")` logs one epoch more, without training metrics; transformers'
-`trainer.evaluate()` after `load_best_model_at_end` logs the last step again.
+Lightning's `trainer.validate(ckpt_path="best")` logs one epoch more, one step later and without training
+metrics; transformers' `trainer.evaluate()` after `load_best_model_at_end` logs the last step again.
 """
 
 from __future__ import annotations
@@ -14,8 +14,11 @@ import pandas as pd
 
 from predictor.curves.arrays import Floats
 from predictor.curves.cells import known_numbers
+from predictor.curves.metrics import plain
+from predictor.curves.partition import epoch_columns
 from predictor.curves.trainings import Trainings
 from predictor.curves.wording import counted, shown
+from predictor.curves.words import OF_EPOCHS
 
 FEWEST = 3
 """Values of a training of which the last may be that of the best checkpoint."""
@@ -44,18 +47,30 @@ def _final_evaluations(trainings: Trainings, table: pd.DataFrame) -> list[int]:
     earlier = {int(at[-1]): int(np.sum(values[at[:-1]] == values[at[-1]])) for at in in_order}
     if 2 * sum(map(bool, earlier.values())) < len(places):
         return []
-    logged = _logged(trainings, table)
-    last = [int(at[-1]) for at in in_order if _is_no_epoch(epochs[at], logged[at])]
+    logged, steps = _logged(trainings, table), _steps(trainings)
+    last = [int(at[-1]) for at in in_order if _is_no_epoch(epochs[at], logged[at], steps[at])]
     again = [earlier[place] for place in last]
     return last if all(again) and len(places) <= 2 * len(last) <= 4 * again.count(1) else []
 
 
-def _is_no_epoch(epochs: Floats, logged: npt.NDArray[np.bool_]) -> bool:
-    """Whether of sorted epochs only the last is there twice, or it is the next and lacks what others have."""
+def _is_no_epoch(epochs: Floats, logged: npt.NDArray[np.bool_], steps: Floats) -> bool:
+    """Whether of sorted epochs only the last is there twice, or it is the next and lacks what others have.
+
+    Or only one step is before it, and several before each of the others.
+    """
     before, last = np.diff(epochs)[-2:]
     if last == 0:
         return len(np.unique(epochs)) == len(epochs) - 1
-    return bool(last <= before and (logged[:-1].all(axis=0) & ~logged[-1]).any())
+    gaps = np.diff(steps, axis=0)
+    lacking, at_once = logged[:-1].all(axis=0) & ~logged[-1], (gaps[-1] == 1) & (gaps[:-1] > 1).all(axis=0)
+    return bool(last <= before and (lacking.any() or at_once.any()))
+
+
+def _steps(trainings: Trainings) -> Floats:
+    """(rows, columns) the numbers in columns of steps."""
+    rows = trainings.rows
+    steps = [known_numbers(rows[c]) for c in epoch_columns(rows) if plain(c) not in OF_EPOCHS]
+    return np.array(steps).reshape(-1, len(rows)).T
 
 
 def _logged(trainings: Trainings, table: pd.DataFrame) -> npt.NDArray[np.bool_]:

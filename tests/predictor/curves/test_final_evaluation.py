@@ -55,6 +55,16 @@ def test_a_last_epoch_with_training_metrics_may_be_as_good_as_the_best(read, ove
     assert "the best checkpoint" not in curves.understood
 
 
+@pytest.mark.parametrize("steps", [8, 1])
+def test_one_step_after_the_last_epoch_there_is_no_epoch_unless_each_has_one(read, overfitted, steps):
+    """As in Lightning's table of a training without training metrics."""
+    values = np.column_stack([overfitted, overfitted.max(axis=1)])
+    after = [*(steps * np.arange(1, 13) - 1), steps * 12]
+    runs = [{"run": i, "epoch": range(13), "step": after, "val_acc": run} for i, run in enumerate(values)]
+    curves = read(pd.concat(map(pd.DataFrame, runs)))
+    np.testing.assert_array_equal(curves.values, overfitted if steps > 1 else values)
+
+
 def test_values_at_chance_may_stay_alike(read, overfitted):
     at_chance = np.where(np.arange(12) < 1, overfitted, 0.1)
     curves = read(logged(at_chance, lambda run: {"epoch": 12, "val_acc": 0.1}))
