@@ -85,6 +85,10 @@ def _of_column(table: pd.DataFrame, wishes: Wishes, run: str | None) -> Training
     if rows.empty:  # of trainings that diverged at once
         raise CurvesError(f"{shown(curve)} has no finite value; say which column is the curve: --curve")
     epoch, keys = partition(rows, epochs, curve, run)
+    if keys == [BLOCKS] and len(before := _before_training(rows, epoch, epochs)):
+        found = _of_column(table.drop(index=before), wishes, run)
+        said = f"left out: {counted(len(before), 'value')} of step 0, before the first {shown(epoch)}"
+        return replace(found, remark="; ".join(filter(None, (found.remark, said))))
     refuse_kinds_as_trainings(rows, [key for key in keys if key != BLOCKS])
     if keys == [BLOCKS]:
         rows = rows.assign(**{BLOCKS: blocks_of(rows[epoch])})
@@ -93,6 +97,17 @@ def _of_column(table: pd.DataFrame, wishes: Wishes, run: str | None) -> Training
         return trainings
     unknown = check_overlooked(curve, table, len(trainings.places))
     return replace(trainings, remark="; ".join(filter(None, (remark, unknown))))
+
+
+def _before_training(rows: pd.DataFrame, epoch: str, epochs: Sequence[str]) -> pd.Index[int]:
+    """The rows of step 0 that one of the same epoch follows: Lightning's `validate()` before `fit()`."""
+    number = known_numbers(rows[epoch])
+    for column in epochs:
+        steps = known_numbers(rows[column])
+        found = (steps[:-1] == 0) & (steps[1:] > 0) & (number[1:] == number[:-1])
+        if (np.diff(steps) > 1).any() and found.any():  # else it may count the rows
+            return rows.index[:-1][found]
+    return rows.index[:0]
 
 
 def _on_grid(series: Sequence[dict[float, float]]) -> tuple[Floats, list[float], list[str]]:

@@ -54,3 +54,18 @@ def test_a_training_that_begins_late_is_said_to(read):
     said = read(pd.concat(part.assign(run=run) for run, part in parts.items())).understood
     assert "1 of 4 trainings begins late and counts as not observed" in said
     assert "in between" not in said
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_a_value_of_step_0_before_the_first_epoch_is_no_training(read, n):
+    """As Lightning logs it if `validate()` comes before `fit()`."""
+    values = np.array([VALUES, VALUES / 2])[:n]
+    numbered = pd.DataFrame({"epoch": [0, *range(12)], "step": [0, *range(7, 103, 8)]})
+    curves = read(pd.concat(numbered.assign(val_acc=one) for one in values))
+    np.testing.assert_array_equal(curves.values, values[:, 1:])
+    assert f"left out: {n} value{'s' * (n > 1)} of step 0, before the first epoch" in curves.understood
+
+
+def test_a_first_row_in_a_table_whose_rows_are_counted_may_be_a_training(read):
+    counted = pd.DataFrame({"epoch": [0, *range(12)], "step": range(13), "val_acc": VALUES})
+    assert read(counted).observed.tolist() == [1, 12]
