@@ -1,9 +1,9 @@
 """Trainings in files of their own (Keras, Ray, Lightning, TensorBoard), and exports of one column per run.
 
 A folder is searched for TensorBoard's event files, `progress.csv`, `result.json` (Ray), `metrics.csv`
-(Lightning), `scalars.json` (MMEngine) and `training.log` (Keras); in a folder with none of these, each
-`.csv` or `.json` is a training, and if there are none, each `.log`. Everything becomes one long table
-with the column `run`, which `predictor.curves.long` reads.
+(Lightning), `scalars.json` (MMEngine), `training.log` (Keras) and `metrics.json` beside `run.json` (Sacred);
+in a folder with none of these, each `.csv` or `.json` is a training, and if there are none, each `.log`.
+Everything becomes one long table with the column `run`, which `predictor.curves.long` reads.
 """
 
 from __future__ import annotations
@@ -89,6 +89,9 @@ def _files_in(folder: Path) -> tuple[list[Path], list[str]]:
     for name in NAMED:
         if found := [file for file in files if file.name.removesuffix(".gz") == name]:
             return found, []
+    described = {file.parent for file in files if file.name == "run.json"}
+    if found := [file for file in files if file.name == "metrics.json" and file.parent in described]:
+        return found, []  # of Sacred
     tables = [file for file in files if suffix(file) in TEXT_SUFFIXES]
     tables = tables or [file for file in files if suffix(file) == ".log"]
     return of_one_suffix([file for file in tables if not OF_NO_TRAINING.fullmatch(file.name)] or tables)

@@ -77,6 +77,17 @@ def histories(folder, i, accuracy, rate):
     )
 
 
+def sacred(folder, i, accuracy, rate):
+    run = folder / str(i)
+    run.mkdir()
+    times = [f"2026-01-01T00:00:0{e}.1" for e in EPOCHS]
+    metric = {"steps": EPOCHS.tolist(), "timestamps": times, "values": list(accuracy)}
+    (run / "metrics.json").write_text(json.dumps({"validation.accuracy": metric}))
+    (run / "config.json").write_text(json.dumps({"lr": rate}))
+    (run / "run.json").write_text(json.dumps({"command": "main", "artifacts": [], "result": 0.5}))
+    (run / "cout.txt").write_text("INFO - main - Started\nlr 0.1, seed 1\n")
+
+
 @pytest.mark.parametrize(
     ("tool", "pattern", "parameter"),
     [
@@ -88,6 +99,7 @@ def histories(folder, i, accuracy, rate):
         (lightning, "*/metrics.csv", "lr"),
         (tensorboard_csv, "*.csv", None),
         (histories, "*.json", "lr"),
+        (sacred, "*/metrics.json", None),
     ],
 )
 def test_a_folder_and_a_pattern_with_a_file_for_each_training(
