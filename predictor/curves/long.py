@@ -128,7 +128,7 @@ def _on_grid(series: Sequence[dict[float, float]]) -> tuple[Floats, list[float],
     if late:
         what = "begins late and counts" if late == 1 else "begin late and count"
         told = f"{late} of {counted(len(series), 'training')} {what} as not observed"
-        remarks.append(f"{told} (if resumed: put the rows of a training together)")
+        remarks.append(f"{told} (put together the rows of a resumed training, and number the values alike)")
     return values, grid, remarks
 
 

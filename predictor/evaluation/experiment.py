@@ -112,7 +112,8 @@ def _usable(name: str, curves: LearningCurves) -> LearningCurves:
         raise CurvesError(f"{name}: curves of T = 1 epoch leave nothing to predict; expected at least 2")
     complete = curves[curves.completed]
     if not len(complete):
-        raise CurvesError(f"{name}: none of {len(curves)} curves is completed (T = {curves.T} epochs)")
+        read = f"; read as {curves.understood}" if curves.understood else ""
+        raise CurvesError(f"{name}: none of {len(curves)} curves is completed (T = {curves.T} epochs){read}")
     if len(complete) > 1 and np.all(complete.final == complete.final[0]):
         end = float(complete.to_values(complete.final[0]))
         raise CurvesError(

@@ -48,9 +48,10 @@ class CurveSet:
         """
         complete = curves[curves.completed]
         if len(complete) < 2:
+            read = f"; read as {curves.understood}" if curves.understood else ""
             raise CurvesError(
                 f"{name}: {len(complete)} of {len(curves)} curves completed (T = {curves.T} epochs); "
-                "expected at least 2, one of them better than another"
+                f"expected at least 2, one of them better than another{read}"
             )
         if complete.final.min() == complete.final.max():
             raise CurvesError(f"{name}: all {len(complete)} curves end at the same value: none is the best")

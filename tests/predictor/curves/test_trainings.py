@@ -69,3 +69,14 @@ def test_a_value_of_step_0_before_the_first_epoch_is_no_training(read, n):
 def test_a_first_row_in_a_table_whose_rows_are_counted_may_be_a_training(read):
     counted = pd.DataFrame({"epoch": [0, *range(12)], "step": range(13), "val_acc": VALUES})
     assert read(counted).observed.tolist() == [1, 12]
+
+
+def test_steps_that_most_trainings_lack_are_said_to_have_to_be_alike(read):
+    """As those of batches of different sizes are not."""
+    steps = [size * np.arange(1, 9) for size in (100, 200, 100, 200)]
+    table = pd.concat(
+        pd.DataFrame({"run": i, "global_step": one, "val_acc": VALUES[:8]}) for i, one in enumerate(steps)
+    )
+    said = "2 of 4 trainings begin late and count as not observed (put together the rows"
+    assert f"{said} of a resumed training, and number the values alike)" in read(table).understood
+    assert read(table.assign(global_step=[*range(1, 9)] * 4)).completed.all()

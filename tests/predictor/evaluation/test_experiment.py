@@ -94,3 +94,9 @@ def test_progress_sees_every_outcome(curves, plan):
 def test_what_cannot_be_evaluated_is_refused_by_name(plan, values, part):
     with pytest.raises(CurvesError, match=f"bad set: .*{part}"):
         evaluate({"bad set": LearningCurves(values)}, plan)
+
+
+def test_a_set_of_which_no_curve_is_completed_is_refused_with_how_it_was_read(plan):
+    curves = LearningCurves(np.array([[0.1, np.nan]]), understood="1 curve that begins late")
+    with pytest.raises(CurvesError, match=r"none of 1 curves .*; read as 1 curve that begins late"):
+        evaluate({"a set": curves}, plan)

@@ -112,6 +112,12 @@ def test_sets_that_cannot_be_simulated(values, quoted):
         CurveSet.of("some-file", LearningCurves(np.array(values)))
 
 
+def test_a_set_with_too_few_completed_curves_is_refused_with_how_it_was_read():
+    curves = LearningCurves(np.array([[0.1, np.nan]]), understood="1 curve that begins late")
+    with pytest.raises(CurvesError, match=r"0 of 1 curves completed .*; read as 1 curve that begins late"):
+        CurveSet.of("some-file", curves)
+
+
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_setting_that_is_none_names_the_rule(sets, jobs):
     rule = RuleSpec.parse("paper:burn_in=3,uncertainty=tarot")
