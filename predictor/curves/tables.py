@@ -1,4 +1,4 @@
-"""Any file that holds a table, as a pandas table of text: CSV of any delimiter, JSON, JSON lines, gzip.
+"""Files that hold a table, as a pandas table of text: CSV of any delimiter, JSON, JSON lines; packed or not.
 
 Every cell is text, '' where there is nothing; numbers keep all their digits. What the columns mean is decided
 elsewhere.
@@ -7,12 +7,11 @@ elsewhere.
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import re
-import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +39,8 @@ PERCENT = re.compile(r"^([-+]?[\d.]+)\s*%$")
 MAX_TEXT_BYTES = 2**30
 """The most bytes of a text file once it is unpacked."""
 CHUNK = 2**20
+PACKERS = {b"\x1f\x8b": "gzip", b"\xfd7zXZ": "lzma", b"BZh": "bz2"}
+"""How packed text begins, by the module that unpacks it, which some builds of Python lack."""
 PACKED = {
     b"PK\x03\x04": "an Excel file or a ZIP archive",
     b"\xd0\xcf\x11\xe0": "an old Excel file",
@@ -49,6 +50,7 @@ PACKED = {
     b"\x93NUMPY": "a NumPy array",
     b"\x89HDF": "an HDF5 file",
     b"ARROW1": "an Arrow file",
+    b"\x28\xb5\x2f\xfd": "a file packed by zstd",
 }
 """How files begin that hold tables, but not as text."""
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson")
@@ -70,13 +72,7 @@ def read_table(path: Path, wishes: Wishes | None = None) -> tuple[pd.DataFrame, 
 
 
 def _text(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            packed = file.read(2) == b"\x1f\x8b"
-        with gzip.open(path) if packed else path.open("rb") as stream:
-            content = b"".join(_pieces(stream))
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise CurvesError(f"damaged gzip file: {error}") from None
+    content = _unpacked(path)
     if kind := next((kind for start, kind in PACKED.items() if content.startswith(start)), None):
         raise CurvesError(f"{kind}, which is not read; save its table as CSV (pandas: table.to_csv)")
     if b"\0" in content[:2]:
@@ -89,6 +85,22 @@ def _text(path: Path) -> str:
         if error.end == len(error.object) and _is_json(text):  # cut off inside a character
             return text
         raise CurvesError(f"not a table in UTF-8: {error}") from None
+
+
+def _unpacked(path: Path) -> bytes:
+    with path.open("rb") as file:
+        start = file.read(5)
+        file.seek(0)
+        packer = next((name for begin, name in PACKERS.items() if start.startswith(begin)), None)
+        if packer is None:
+            return b"".join(_pieces(file))
+        try:
+            with import_module(packer).open(file) as stream:
+                return b"".join(_pieces(stream))
+        except (CurvesError, MemoryError):
+            raise
+        except Exception as error:  # some modules have errors of their own
+            raise CurvesError(f"damaged {packer} file: {error}") from None
 
 
 def _is_json(text: str) -> bool:

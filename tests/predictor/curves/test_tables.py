@@ -22,6 +22,17 @@ def test_delimiters_decimal_commas_and_gzip(wide, tmp_path, accuracies, rates):
     np.testing.assert_array_equal(read(packed).values, accuracies)
 
 
+@pytest.mark.parametrize("module", ["gzip", "lzma", "bz2"])
+def test_packed_tables_are_read_and_damaged_ones_refused(tmp_path, module):
+    pack = pytest.importorskip(module).compress
+    packed = tmp_path / "curves.csv"
+    packed.write_bytes(pack(b"acc_1,acc_2\n0.3,0.4\n"))
+    assert read(packed).values.tolist() == [[0.3, 0.4]]
+    packed.write_bytes(packed.read_bytes()[:-9])
+    with pytest.raises(CurvesError, match=f"damaged {module} file"):
+        read(packed)
+
+
 def test_damaged_and_endless_gzip_are_one_line(tmp_path, monkeypatch):
     path = tmp_path / "curves.csv.gz"
     packed = gzip.compress(b"acc_1,acc_2\n" + b"0.1,0.2\n" * 100)
@@ -47,6 +58,7 @@ def test_every_digit_is_kept(tmp_path):
         (b"PAR1", "Parquet"),
         (b"\x93NUMPY", "NumPy"),
         (b"\x80\x04", "pickle"),
+        (b"\x28\xb5\x2f\xfd", "zstd"),
     ],
 )
 def test_files_that_are_no_text_are_named(tmp_path, start, kind):
