@@ -28,6 +28,8 @@ from predictor.curves.wording import counted, quoted
 from predictor.errors import CurvesError
 
 DELIMITERS = ",;\t|"
+SEP = re.compile(r"sep=([,;\t|:])[\r\n]+")
+"""A first line that tells Excel the delimiter."""
 DECIMAL_COMMA = re.compile(r"^([-+]?\d+),(\d+(?:[eE][-+]?\d+)?%?)$")
 POINT_FOR_SURE, COMMA_FOR_SURE = re.compile(r"[-+]?0?\.\d+(e[-+]?\d+)?", re.I), re.compile(r"[-+]?0,\d+")
 """Numbers below 1: `2.0` may be a version, and `64,32` a list."""
@@ -123,8 +125,9 @@ def delimiter_of(header: str) -> str:
 
 
 def _from_csv(text: str) -> tuple[pd.DataFrame, bool]:
-    delimiter = delimiter_of(next(filter(None, text.splitlines()), ""))
-    (header, *rows), cut_off = _rows(text, delimiter)
+    told = SEP.match(text)
+    delimiter = told[1] if told else delimiter_of(next(filter(None, text.splitlines()), ""))
+    (header, *rows), cut_off = _rows(text[told.end() :] if told else text, delimiter)
     table = pd.DataFrame(rows, columns=pd.Index(header, dtype=object), dtype=object)
     lists = delimiter != "," and _are_lists(header, rows)
     for place, name in enumerate(header):
@@ -152,7 +155,11 @@ def _rows(text: str, delimiter: str) -> tuple[list[list[str]], bool]:
     rows = rows[:-1] if cut_off else rows
     for number, row in enumerate(rows[1:], start=1):
         if len(row) != width:
-            raise CurvesError(f"row {number} has {counted(len(row), 'cell')}; the header has {width}")
+            named = (
+                len(row) > width and {len(row)} == {*map(len, rows[number:])} and not any(map(is_number, row))
+            )
+            hint = "; leave out what is before the names of the columns" if named else ""
+            raise CurvesError(f"row {number} has {counted(len(row), 'cell')}; the header has {width}{hint}")
     return rows, cut_off
 
 

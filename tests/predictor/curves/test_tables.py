@@ -197,6 +197,24 @@ def test_the_comma_of_a_metric_is_decimal_whatever_parameters_have(tmp_path):
     assert "left out: layers (text)" in read(path).understood
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", ":"])
+def test_a_first_line_tells_excel_the_delimiter(tmp_path, delimiter):
+    text = "sep=,\r\nlr,acc_1,acc_2\r\n1,3,4\r\n2,5,6\r\n".replace(",", delimiter)
+    (tmp_path / "curves.csv").write_text(text, newline="")
+    assert read(tmp_path / "curves.csv").values.tolist() == [[3, 4], [5, 6]]
+
+
+def test_what_is_before_the_header_is_said_to_be_too_much(tmp_path):
+    table = "lr,acc_1,acc_2\n0.1,0.3,0.4\n"
+    said = r"row 2 has 3 cells; the header has 1; leave out what is before the names of the columns$"
+    (tmp_path / "curves.csv").write_text(f"# title\n# of 2 lines\n{table}")
+    with pytest.raises(CurvesError, match=said):
+        read(tmp_path / "curves.csv")
+    (tmp_path / "curves.csv").write_text(table + "0.1,0.3,0.4,0.5\n")
+    with pytest.raises(CurvesError, match=r"row 2 has 4 cells; the header has 3$"):
+        read(tmp_path / "curves.csv")
+
+
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
 def test_tables_in_utf_16_are_read_with_and_without_its_mark(tmp_path, encoding):
     (tmp_path / "curves.csv").write_bytes("acc_1,acc_2\n0.3,0.4\n".encode(encoding))
