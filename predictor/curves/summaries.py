@@ -24,8 +24,10 @@ from predictor.errors import CurvesError
 Words = frozenset[str]
 NO_WORDS: Words = frozenset()
 
+OF_ALL = frozenset(("all", "overall", "total"))
+"""How means are called beside folds 0, 1, 2."""
 COMPUTED: dict[str, Callable[..., Any]] = {
-    **dict.fromkeys(AVERAGES, np.nanmean),
+    **dict.fromkeys(AVERAGES | OF_ALL, np.nanmean),
     **dict.fromkeys((*DEVIATIONS, "deviation"), np.nanstd),
     **dict.fromkeys(MAXIMA, np.nanmax),
     **dict.fromkeys(MINIMA, np.nanmin),
@@ -123,7 +125,7 @@ def _sums(named: Sequence[int], words: Sequence[Words], values: Floats) -> Itera
         shared = [None] if _is_plain(words[row]) else [NO_WORDS] if few else [rest, NO_WORDS]
         for statistic in sorted(words[row] & NAMES):
             if any(of(statistic, one).is_in(values[row]) for one in shared):
-                yield row, statistic
+                yield row, "mean" if statistic in OF_ALL else statistic
 
 
 @cache

@@ -11,7 +11,7 @@ from predictor import CurvesError, LearningCurves
 read = LearningCurves.read
 STATISTICS = {
     "mean": np.mean, "Average": np.mean, "std": np.std, "stdv": np.std, "median": np.median, "MAX": np.max,
-    "sd": lambda values, axis: np.std(values, axis=axis, ddof=1),
+    "sd": lambda values, axis: np.std(values, axis=axis, ddof=1), "all": np.mean, "Overall": np.mean,
 }  # fmt: skip
 
 
@@ -35,7 +35,10 @@ def test_a_row_with_the_name_and_the_values_of_a_summary_is_refused(tmp_path, ac
     summary = np.round(STATISTICS[statistic](accuracies, axis=0), 2)
     names = [*(f"seed{i}" for i in range(len(accuracies))), statistic]
     path = _write(tmp_path / "curves", kind, names, np.vstack([accuracies, summary]))
-    with pytest.raises(CurvesError, match=rf"{statistic} in (run|name) is no training: .* leave it out"):
+    with pytest.raises(
+        CurvesError,
+        match=rf"{statistic} in (run|name) is no training: .* the (?!all|overall)\w+ of .* leave it out",
+    ):
         read(path)
 
 
