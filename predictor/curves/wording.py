@@ -61,4 +61,5 @@ def listed(names: Sequence[str]) -> str:
 def describe(table: pd.DataFrame) -> str:
     """The columns and the first row of a table: what would be read."""
     cells = [f"{column}={cell}" for column, cell in zip(table.columns, table.iloc[0], strict=True)]
-    return f"{len(table.columns)} columns ({listed(list(table.columns))}), in the first row {listed(cells)}"
+    columns = f"{counted(len(cells), 'column')} ({listed(list(table.columns))})"
+    return f"{columns}, in the first row {listed(cells)}"

@@ -1,6 +1,7 @@
+import pandas as pd
 import pytest
 
-from predictor.curves.wording import as_argument, ordinal
+from predictor.curves.wording import as_argument, describe, ordinal
 
 
 @pytest.mark.parametrize(
@@ -15,3 +16,8 @@ def test_a_name_to_paste_is_whole_unless_nobody_would_type_it():
     assert as_argument("val loss") == "'val loss'"
     assert as_argument("a" * 200) == "a" * 200
     assert as_argument("a" * 5000) == "a" * 60
+
+
+def test_one_column_is_no_columns():
+    assert describe(pd.DataFrame({"a": ["1"]})) == "1 column (a), in the first row a=1"
+    assert describe(pd.DataFrame({"a": ["1"], "b": ["2"]})).startswith("2 columns (a, b)")
