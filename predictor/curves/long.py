@@ -175,17 +175,23 @@ def _remarks_on_rows(table: pd.DataFrame, trainings: Trainings) -> list[str]:
         )
         remarks.append(f"{counted(repeated, 'value')} more at the same {shown(epoch)}: the {last}")
     if keys != [BLOCKS] and (lost := _lost(table, trainings)):
-        remarks.append(f"{counted(lost, 'training')} without a value left out")
+        remarks.append(f"{counted(len(lost), 'training')} without a value left out ({listed(lost)})")
     return remarks
 
 
-def _lost(table: pd.DataFrame, trainings: Trainings) -> int:
-    """How many trainings have no value: by what tells them apart, or by name if only one training has any."""
-    if trainings.keys:
-        return table.groupby(trainings.keys).ngroups - len(trainings.places)
+def _lost(table: pd.DataFrame, trainings: Trainings) -> list[str]:
+    """The trainings that have no value: by what tells them apart, or by name if only one training has any."""
     rows = trainings.rows
-    named = [c for c in table.columns if plain(c) in RUN_NAMES and rows[c].nunique() == 1]
-    return max((table[column].nunique() - 1 for column in named), default=0)
+    named = [[c] for c in table.columns if plain(c) in RUN_NAMES and rows[c].nunique() == 1]
+    by = [trainings.keys] if trainings.keys else named
+    return max((_left_out(table[keys], rows) for keys in by), key=len, default=[])
+
+
+def _left_out(keys: pd.DataFrame, rows: pd.DataFrame) -> list[str]:
+    """What is in these columns and not in the same ones of the rows."""
+    both = (one.drop_duplicates().itertuples(index=False, name=None) for one in (keys, rows[keys.columns]))
+    every, kept = map(dict.fromkeys, both)
+    return [" ".join(key) or "without a name" for key in every if key not in kept]
 
 
 def _may_be_parameter(column: str, trainings: Trainings) -> bool:

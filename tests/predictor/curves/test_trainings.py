@@ -80,3 +80,12 @@ def test_steps_that_most_trainings_lack_are_said_to_have_to_be_alike(read):
     said = "2 of 4 trainings begin late and count as not observed (put together the rows"
     assert f"{said} of a resumed training, and number the values alike)" in read(table).understood
     assert read(table.assign(global_step=[*range(1, 9)] * 4)).completed.all()
+
+
+@pytest.mark.parametrize("lost", ["r9", ""])
+def test_a_training_without_a_value_is_named(read, lost):
+    """As one that logs `val_acc` while others log `val_accuracy`."""
+    runs = {"a": "val_accuracy", "b": "val_accuracy", lost: "val_acc"}
+    table = pd.concat(single(run=run).rename(columns={"val_acc": name}) for run, name in runs.items())
+    named = lost or "without a name"
+    assert f"; 1 training without a value left out ({named}); " in f"{read(table).understood}; "
