@@ -136,6 +136,11 @@ def _refuse_other_epochs(trainings: Trainings, values: Floats) -> None:
     """Refuse trainings most of whose values are at epochs, or times, that too few others have."""
     every = len(trainings.rows.drop_duplicates([*trainings.keys, trainings.epoch]))
     if (kept := int(np.isfinite(values).sum())) < every / 2:
+        if every == len(values):  # AllenNLP writes a file for each epoch
+            raise CurvesError(
+                f"each of {every} trainings has one value, few of them at the same {shown(trainings.epoch)}; "
+                "if these are the epochs of one training, put them into one file"
+            )
         raise CurvesError(
             f"the trainings have few values of {shown(trainings.epoch)} in common: only {kept} of {every} "
             "are shared by half of the trainings; number the values alike in all, such as 1, 2, ..."

@@ -89,3 +89,12 @@ def test_a_training_without_a_value_is_named(read, lost):
     table = pd.concat(single(run=run).rename(columns={"val_acc": name}) for run, name in runs.items())
     named = lost or "without a name"
     assert f"; 1 training without a value left out ({named}); " in f"{read(table).understood}; "
+
+
+def test_a_file_for_each_epoch_is_refused_as_one_training(tmp_path):
+    """As AllenNLP writes them, with those of the best epoch beside them."""
+    for name, epoch in [*((f"metrics_epoch_{epoch}", epoch) for epoch in range(6)), ("metrics", 5)]:
+        values = f'{{"best_epoch": {epoch}, "epoch": {epoch}, "validation_accuracy": 0.{epoch}1}}'
+        (tmp_path / f"{name}.json").write_text(values)
+    with pytest.raises(CurvesError, match=r"7 trainings has one value, .* put them into one file"):
+        LearningCurves.read(tmp_path)
