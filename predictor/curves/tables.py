@@ -84,7 +84,8 @@ def _text(path: Path) -> str:
         return content.decode(encoding).rstrip("\0")  # which a file system may add after a power failure
     except UnicodeDecodeError as error:
         text = content.decode(encoding, errors="replace")
-        if error.end == len(error.object) and _is_json(text):  # cut off inside a character
+        begun = _is_json(text) or len(text.splitlines()) > 2
+        if error.end == len(error.object) and begun:  # cut off inside a character
             return text
         raise CurvesError(f"not a table in UTF-8: {error}") from None
 
@@ -164,11 +165,11 @@ def _rows(text: str, delimiter: str) -> tuple[list[list[str]], bool]:
 
 
 def ends_within(rows: Sequence[Sequence[str]], text: str) -> bool:
-    """Whether the text ends within the last of its rows: cells are missing there, and a line break.
+    """Whether the text ends within the last of its rows: cells, or half a letter, are missing.
 
-    And the row is on one line: a quote that was never closed takes in many.
+    So is a line break, and the row is on one line: a quote that was never closed takes in many.
     """
-    ends, missing = text.endswith(("\n", "\r")), len(rows[-1]) < len(rows[0])
+    ends, missing = text.endswith(("\n", "\r")), len(rows[-1]) < len(rows[0]) or text.endswith("\ufffd")
     return missing and not ends and not any("\n" in cell or "\r" in cell for cell in rows[-1])
 
 

@@ -257,6 +257,24 @@ def test_a_csv_file_whose_last_line_was_cut_off_is_read_without_it(tmp_path):
     assert read(path).values.tolist() == [[0.2, 0.3, 0.4]]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize("end", ["3,ü", "3,0.4,ü"])
+def test_a_csv_file_that_ends_inside_a_character_lacks_its_last_line(tmp_path, encoding, end):
+    """Even if no cell is missing."""
+    text = f"epoch,val_acc,note\n1,0.2,ä\n2,0.3,ö\n{end}".encode(encoding)
+    (tmp_path / "log.csv").write_bytes(text[:-1])
+    curves = read(tmp_path / "log.csv")
+    assert curves.values.tolist() == [[0.2, 0.3]]
+    assert curves.understood.endswith("; left out: the last line (cut off)")
+
+
+@pytest.mark.parametrize("row", ["3,0.4,ü\n", "3,ü,0.4"])
+def test_a_csv_file_in_another_encoding_is_not_taken_for_cut_off(tmp_path, row):
+    (tmp_path / "log.csv").write_bytes(f"epoch,val_acc,note\n1,0.2,a\n2,0.3,b\n{row}".encode("cp1252"))
+    with pytest.raises(CurvesError, match="not a table in UTF-8"):
+        read(tmp_path / "log.csv")
+
+
 @pytest.mark.parametrize(
     "rows", ["1,0.2,1.5\n2,0.3\n", "1,0.2,1.5\n2,0.3\n3,0.4,1.0", '1,0.2,1.5\n2,"0.3,1.2\n3,0.4,1.0', "1,0.2"]
 )
