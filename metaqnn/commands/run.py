@@ -53,7 +53,7 @@ MOST_USED = (
 )  # fmt: skip
 EXAMPLES = """examples:
   metaqnn run                                      a first search on the bundled digits, a few minutes
-  metaqnn run --dataset cifar10 --delta 0.99       the published search: needs a GPU
+  metaqnn run --dataset cifar10 --delta 0.99       the published criterion: needs a GPU
   metaqnn run --dataset cifar10 --stopping median  with another stopping rule
   metaqnn run --dataset cifar10 --preset laptop    a small search without a GPU, within an hour
   metaqnn run --dataset photos/ --image-size 32    your own images, in one folder per class
