@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import isfinite, nan
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from predictor.errors import CurvesError
 from predictor.extras import require
@@ -24,9 +25,10 @@ class StoppingRuleCallback(Callback):
 
     The curve has one value per validation run: T of the store is the number of validation runs of a full
     training. A training is added to the store when it ends, for whatever reason except an exception.
-    Lightning's checkpoints hold its curve so far; if it is resumed from a checkpoint without a curve, the
-    earlier validation runs count as not observed. On several devices, the training stops if one of the
-    processes would stop it, and the first process adds it to the store.
+    Lightning's checkpoints hold its curve so far, and a trainer that fits its module further goes on with it;
+    if it is resumed from a checkpoint without a curve, the earlier validation runs count as not observed. On
+    several devices, the training stops if one of the processes would stop it, and the first process adds it
+    to the store.
 
     Args:
         store: where the earlier trainings are.
@@ -62,6 +64,7 @@ class StoppingRuleCallback(Callback):
         self._values: list[float] = []
         self._training: RunningTraining | None = None
         self._began = 0
+        self._fitted: tuple[Callable[[], object], int, list[float]] = (object, 0, [])
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Forget a training that crashed; the values of a checkpoint are loaded afterwards."""
@@ -72,8 +75,8 @@ class StoppingRuleCallback(Callback):
         if getattr(trainer, "fast_dev_run", False):  # a trial run of a few batches is no training
             return
         self._training = self.store.training(self.rule, self.parameters).__enter__()  # on_train_end ends it
-        if not self._values:  # a checkpoint without this callback does not hold the earlier values
-            self._values = [nan] * _validation_runs(trainer)
+        if not self._values:
+            self._values = self._earlier(trainer, pl_module)
         self._training.values = self._values
         self._began = _batches(trainer)
 
@@ -93,8 +96,16 @@ class StoppingRuleCallback(Callback):
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Add the training to the store."""
+        self._fitted = ref(pl_module), _batches(trainer), self._values
         if self._training is not None and trainer.is_global_zero:
             self._training.end()
+
+    def _earlier(self, trainer: Trainer, module: LightningModule) -> list[float]:
+        """The curve of the last fit if this one goes on with it, else NaN for each validation run before."""
+        fitted, batches, values = self._fitted
+        if fitted() is module and batches == _batches(trainer):
+            return list(values)
+        return [nan] * _validation_runs(trainer)
 
     def state_dict(self) -> dict[str, Any]:
         """The curve so far, for checkpoints."""

@@ -106,6 +106,16 @@ def test_a_training_that_is_resumed_after_its_last_epoch_is_stored_once(values, 
     np.testing.assert_array_equal(store.history().values, values[:1])
 
 
+def test_a_trainer_that_fits_its_module_further_goes_on_with_the_curve(values, tmp_path, listener):
+    store, module = CurveStore(tmp_path / "curves.npz", T), Scripted(values[0])
+    trainer = fit(module, StoppingRuleCallback(store, listener, "val_accuracy"), tmp_path, max_epochs=3)
+    trainer.validate(module, DataLoader(TensorDataset(torch.zeros(1, 1))), verbose=False)
+    trainer.fit_loop.max_epochs = T
+    trainer.fit(module, *(DataLoader(TensorDataset(torch.zeros(1, 1))),) * 2)
+    assert len(listener.asked[-1][1]) == 0
+    np.testing.assert_array_equal(store.history().values, values[:1])
+
+
 class Counting(Scripted):
     """Logs how many batches it was trained on; four make an epoch."""
 
