@@ -133,8 +133,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _told(error: Exception) -> str | None:
     """A line about an error that the user or the machine has caused; None for one of ours."""
-    if isinstance(error, MemoryError):
-        return lack_of_memory(error)
+    if line := lack_of_memory(error):
+        return line
     number = error.errno if isinstance(error, OSError) else None
     if number not in NO_SPACE | NO_FILES | NO_NAMES and not _is_users(error):
         return None

@@ -58,8 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _told(error: Exception) -> str | None:
     """A line about an error that the user or the machine caused; None for one of ours."""
-    if isinstance(error, MemoryError):
-        return lack_of_memory(error)
+    if line := lack_of_memory(error):
+        return line
     if isinstance(error, OSError) and error.errno in NO_SPACE:
         drop(sys.stdout)
         return f"the results cannot be written: {error.strerror}"

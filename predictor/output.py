@@ -183,8 +183,12 @@ def run_program(name: str, command: Callable[[], int], told: Callable[[Exception
         return 2
 
 
-def lack_of_memory(error: MemoryError) -> str:
-    """A line about a lack of memory; NumPy's errors say how much was needed."""
+def lack_of_memory(error: Exception) -> str | None:
+    """A line about a lack of memory, None for other errors; NumPy's errors say how much was needed."""
+    if isinstance(error, ImportError) and "failed to map segment" in str(error):
+        return f"not enough memory for a library (ulimit -v), or its folder is noexec: {error}"
+    if not isinstance(error, MemoryError):
+        return None
     return f"not enough memory{f': {error}' if str(error) else ''}"
 
 

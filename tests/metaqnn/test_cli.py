@@ -211,7 +211,19 @@ def test_too_little_memory_is_one_line(monkeypatch, capsys, why, said):
     assert capsys.readouterr().err == f"metaqnn: error: not enough memory{said}\n"
 
 
-@pytest.mark.parametrize("error", [ValueError("a bug"), KeyError("a bug")])
+def test_a_library_that_does_not_fit_is_one_line(monkeypatch, capsys):
+    def fail(arguments):
+        raise ImportError("libtorch_cpu.so: failed to map segment from shared object")  # under ulimit -v
+
+    monkeypatch.setattr(cli, "_dispatch", fail)
+    assert cli.main(["run"]) == 2
+    assert capsys.readouterr().err == (
+        "metaqnn: error: not enough memory for a library (ulimit -v), or its folder is noexec: "
+        "libtorch_cpu.so: failed to map segment from shared object\n"
+    )
+
+
+@pytest.mark.parametrize("error", [ValueError("a bug"), KeyError("a bug"), ImportError("a bug")])
 def test_an_error_of_the_program_is_not_hidden(monkeypatch, error):
     def fail(arguments):
         raise error
