@@ -2,6 +2,7 @@
 
 import ast
 import re
+import runpy
 
 import pytest
 import torch
@@ -121,3 +122,9 @@ def classes_of(tree):
         node for node in tree.body if isinstance(node, ast.Assign) and node.targets[0].id == "CLASSES"
     )
     return found
+
+
+def test_a_program_for_images_that_no_file_has_says_so(make_random, tmp_path):
+    (tmp_path / "model.py").write_text(model_source(make_random(input_shape=(2, 9, 9)).card))
+    with pytest.raises(SystemExit, match="takes images of 2 channels; image files have 1 or 3"):
+        runpy.run_path(str(tmp_path / "model.py"), run_name="__main__")
