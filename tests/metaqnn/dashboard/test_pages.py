@@ -76,6 +76,14 @@ def test_a_run_has_its_numbers_and_figures(page, networks):
     assert "figures need JavaScript" in found.text
 
 
+@pytest.mark.parametrize("path", ["/", "/runs/copy", "/runs/copy/networks/3", "/runs/copy/curves?network=3"])
+def test_every_page_with_figures_says_that_they_need_javascript(client, finished_run, run_copy, path):
+    html = client(finished_run, run_copy).get(path).text
+    assert "data-chart=" in html
+    assert html.count("<noscript>") == 1
+    assert "figures need JavaScript" in html
+
+
 def test_the_table_has_all_networks_and_marks_predictions(page, networks):
     found = page("/runs/finished/networks")
     assert "1 to 24 of 24 networks" in found.text

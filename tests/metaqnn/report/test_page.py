@@ -95,6 +95,12 @@ def test_every_figure_has_a_place_and_a_specification(parsed, drawable):
     assert links == {f"#{anchor}" for anchor in anchors}
 
 
+def test_without_javascript_the_page_says_where_the_figures_are(parsed):
+    assert [tag for tag, _ in parsed.tags].count("noscript") == 1
+    assert "The figures need JavaScript. They are also beside this page, as search.png" in text_of(parsed)
+    assert "search" in [figure.name for figure in FIGURES]  # the example
+
+
 def test_nothing_is_fetched(parsed):
     for _, attributes in parsed.tags:
         assert not {"src", "srcset", "data", "action", "style"} & set(attributes)
