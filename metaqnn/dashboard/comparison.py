@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import accumulate
+from itertools import accumulate, cycle
 from typing import Any
 
 import altair as alt
 
+from metaqnn.dashboard.overlay import COLOURS
 from metaqnn.dashboard.runs import Run, run_at
 from metaqnn.dashboard.table import one_of
 from metaqnn.figures import NothingToShow, SearchView
-from metaqnn.figures.style import data, layered, percent_axis, whole
+from metaqnn.figures.style import data, layered, lines, percent_axis, whole
 
 OVER = {"networks": "networks, in order of finishing", "epochs": "epochs trained, all attempts counted"}
 """The possible horizontal axes, with their titles."""
 SETTINGS = "seed", "validation images", "T"
 """They decide on which images of a data set a run is measured, and after how many epochs."""
+DASHES = ([1, 0], [6, 3], [2, 2], [9, 3, 2, 3])
+LOOKS = [(colour, dashes) for dashes in DASHES for colour in COLOURS]
+"""Of the runs, in turn: lines are told apart by their colours, and where these repeat, by their dashes."""
 
 
 def chosen_axis(values: Mapping[str, str]) -> str:
@@ -66,7 +70,7 @@ def comparison(views: Mapping[str, SearchView], over: str) -> alt.LayerChart:
         .encode(
             x=alt.X("position:Q", title=OVER[over], axis=whole(), scale=alt.Scale(nice=False, domainMin=0)),
             y=percent_axis("accuracy", title, [row["accuracy"] for row in rows]),
-            color=alt.Color("run:N", title=None, scale=alt.Scale(domain=shown, scheme="dark2")),
+            **lines(dict(zip(shown, cycle(LOOKS), strict=False)), "run"),
             tooltip=[
                 alt.Tooltip("run:N"),
                 alt.Tooltip("accuracy:Q", format=".2%"),

@@ -87,15 +87,15 @@ def colours(names: Mapping[str, str]) -> alt.Color:
     return alt.Color("series:N", scale=alt.Scale(domain=list(names), range=list(names.values())), title=None)
 
 
-def lines(names: Mapping[str, tuple[str, list[int]]]) -> dict[str, Any]:
-    """Colour and dashes of lines by their `series` (name -> colour and dashes), in one legend."""
+def lines(names: Mapping[str, tuple[str, list[int]]], field: str = "series") -> dict[str, Any]:
+    """Colour and dashes of lines by a field of their rows (its value -> colour and dashes), in one legend."""
     legend = alt.Legend(symbolType="stroke", symbolStrokeWidth=3, symbolSize=500)
     looks = list(names.values())
     colour = alt.Scale(domain=list(names), range=[colour for colour, _ in looks])
     dashes = alt.Scale(domain=list(names), range=[dashes for _, dashes in looks])
     return {
-        "color": alt.Color("series:N", scale=colour, legend=legend, title=None),
-        "strokeDash": alt.StrokeDash("series:N", scale=dashes, legend=legend, title=None),
+        "color": alt.Color(f"{field}:N", scale=colour, legend=legend, title=None),
+        "strokeDash": alt.StrokeDash(f"{field}:N", scale=dashes, legend=legend, title=None),
     }
 
 

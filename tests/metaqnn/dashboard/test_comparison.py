@@ -47,6 +47,15 @@ def test_lines_tell_which_images_they_were_measured_on(views, layer_rows, config
     }
 
 
+def test_no_two_of_many_runs_look_the_same(views):
+    many = {f"run {place}": views["a"] for place in range(32)}
+    encoding = comparison(many, "networks").to_dict()["layer"][0]["encoding"]
+    colour, dashes = (encoding[channel]["scale"] for channel in ("color", "strokeDash"))
+    assert colour["domain"] == dashes["domain"] == list(many)
+    looks = {(one, tuple(other)) for one, other in zip(colour["range"], dashes["range"], strict=True)}
+    assert len(looks) == len(many)
+
+
 def test_a_prediction_is_never_the_best(layer_rows):
     completed = {"outcome": "completed", "final_accuracy": 0.5, "predicted_accuracy": None, "reward": 0.5}
     stopped = {"outcome": "stopped", "final_accuracy": None, "predicted_accuracy": 0.9, "reward": 0.9}
