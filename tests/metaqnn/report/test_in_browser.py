@@ -84,3 +84,12 @@ def test_hostile_names_do_nothing(visit, drawable, run_copy, poisoned, tmp_path,
     assert seen.page.locator("img").count() == 0
     assert len(seen.requests) == 1
     assert seen.problems == []
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_button_of_a_chart_covers_nothing_of_it(visit, report, drawable, width):
+    seen = visit(report, width)
+    seen.page.wait_for_function(f"{DRAWN} === {len(drawable)}")
+    for chart in seen.page.query_selector_all(".chart:has(svg.marks)"):
+        drawing, button = (chart.query_selector(part).bounding_box() for part in ("svg.marks", "summary"))
+        assert drawing["x"] + drawing["width"] <= button["x"]
