@@ -34,6 +34,17 @@ def test_pages_fit_the_window_make_no_errors_and_ask_nobody_else(
         assert all(request.startswith((f"{address}/", "data:")) for request in seen.requests)
 
 
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_long_name_of_a_run_leaves_the_numbers_of_all_runs_in_sight(
+    visit, served, finished_run, tmp_path, width
+):
+    named = shutil.copytree(finished_run.path, tmp_path / ("Y" * 200))
+    seen = visit(served(finished_run, type(finished_run)(named)), width)
+    for number in seen.page.query_selector_all("#runs tbody td:nth-child(2)"):
+        box = number.bounding_box()
+        assert box["x"] + box["width"] <= width
+
+
 def test_reasons_of_decisions_are_not_cut_on_a_wide_screen(visit, served, run_copy):
     reason = "ranked 17th of 60 after epoch 1; the best network ranked 13th there, so up to the 15th go on"
     with closing(sqlite3.connect(run_copy.database)) as connection, connection:
