@@ -123,8 +123,8 @@ FIGURES: tuple[Figure, ...] = (
         "parallel",
         "Choices side by side",
         "A line is a network that was trained to the end: its numbers of layers, the mean number of filters "
-        "of its convolutions, its weights and its observed accuracy, each on an axis from the smallest value "
-        f"to the largest. At most {choices.LINES} are drawn, spread evenly over the ranks; the best "
+        "of its convolutions, its parameters and its observed accuracy, each on an axis from the smallest "
+        f"value to the largest. At most {choices.LINES} are drawn, spread evenly over the ranks; the best "
         f"{choices.MARKED} stand out.",
         choices.parallel,
     ),

@@ -27,7 +27,7 @@ FEWEST = 30
 LINES, MARKED = 150, 10
 """Networks drawn in parallel coordinates, and how many of them are marked as the best."""
 CHOSEN = "layers", "convolutions", "pooling layers", "fully connected layers", "filters per convolution"
-"""The axes before those of weights and accuracy."""
+"""The axes before those of parameters and accuracy."""
 BEST, OTHERS = f"the best {MARKED}", "others"
 COLOURS = {BEST: OBSERVED_DARK, OTHERS: OBSERVED}
 
@@ -70,9 +70,9 @@ def _importance(view: SearchView) -> Importance:
 
 
 def parallel(view: SearchView) -> alt.LayerChart:
-    """Networks as lines through their choices, weights and accuracy, each on an axis of its own."""
+    """Networks as lines through their choices, parameters and accuracy, each on an axis of its own."""
     if not view.best_first:
-        raise NothingToShow("No network has been trained to the end yet.")
+        raise NothingToShow("No network has been trained to the end.")
     ranked = view.best_first[::-1]
     try:
         drawn = [_described(row) for row in _shown(ranked)]
@@ -109,7 +109,7 @@ def _shown(ranked: list[Any]) -> list[Any]:
 
 def _described(row: Any) -> dict[str, Any]:
     known = choices(row.architecture)
-    axes = {name: known[name] for name in CHOSEN} | {"weights": row.parameters, "y_T": row.final_accuracy}
+    axes = {name: known[name] for name in CHOSEN} | {"parameters": row.parameters, "y_T": row.final_accuracy}
     return {"number": row.number, "axes": axes}
 
 

@@ -53,7 +53,8 @@ def found(view: SearchView) -> str:
     """The best network in a sentence."""
     best = next(iter(view.top(1)), None)
     if best is None:
-        return "No network has been trained to the end yet."
+        yet = "" if view.state(None) == "finished" else " yet"
+        return f"No network has been trained to the end{yet}."
     summary, guess = view.summary, view.summary.guess
     said = (
         f"Network {best['number']} is the best: it reaches a validation {summary.metric_text} of "

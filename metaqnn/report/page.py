@@ -15,6 +15,7 @@ from markupsafe import Markup
 from metaqnn import __version__
 from metaqnn.figures import SearchView
 from metaqnn.figures.accuracies import gist
+from metaqnn.output import counted
 from metaqnn.report.answer import answer
 from metaqnn.report.drawing import Drawn
 from metaqnn.report.scripts import bundle, theme_script
@@ -85,6 +86,8 @@ def state(view: SearchView, owner: str | None) -> str:
     if now == "finished":
         share = f"{ended:,} of {planned:,} networks have ended"
         return f"Finished ahead of schedule: {share}, and no walk finds another."
+    if now == "not started":
+        return f"Not started: {counted(planned, 'network')} to train."
     last = f" The last one ended at {moment(view.ended[-1].finished_at)}." if ended else ""
     how_far = f"{ended:,} of {planned:,} networks have ended ({ended / planned:.0%}), {view.in_training}"
     if now != "running":

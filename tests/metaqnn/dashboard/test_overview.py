@@ -47,7 +47,11 @@ def test_runs_of_another_metric_have_a_chart_of_their_own_and_axes_that_say_so(
 ):
     change(run_copy, "UPDATE searches SET config = json_set(config, '$.metric', 'balanced-accuracy')")
     browser = client(finished_run, run_copy)
-    assert browser.get("/").text.count("/comparison.json?") == 2
+    overview = browser.get("/").text
+    assert overview.count("/comparison.json?") == 2
+    for metric in ("accuracy", "balanced accuracy"):
+        assert overview.count(f"<h2>Best {metric} so far ") == 1
+        assert overview.count(f"best observed final {metric} y_T") == 1
     for run, metric in (("finished", "accuracy"), ("copy", "balanced accuracy")):
         assert _y_titles(browser, f"/comparison.json?with={run}") == {f"best validation {metric} so far"}
         for path in ("figures/search.json", "figures/curves.json", "networks/8/chart.json"):

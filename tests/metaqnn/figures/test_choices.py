@@ -20,7 +20,7 @@ def test_a_line_goes_through_the_choices_of_its_network(view, sql, rows):
     for number, _, parameters, accuracy in expected:
         values = {p["axis"]: p["value"] for p in points if p["number"] == number}
         assert values["layers"] == str(depths[number])
-        assert values["weights"] == f"{parameters:,}"
+        assert values["parameters"] == f"{parameters:,}"
         assert values["y_T"] == f"{accuracy:.1%}"
         (place,) = (p["place"] for p in points if p["number"] == number and p["axis"] == "layers")
         assert place == pytest.approx((depths[number] - least) / (most - least))

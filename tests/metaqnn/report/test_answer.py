@@ -56,6 +56,13 @@ def test_before_the_first_full_training_nothing_was_found(searched):
     )
 
 
+def test_where_all_networks_have_failed_none_is_still_to_be_found(run_copy):
+    with closing(sqlite3.connect(run_copy.database)) as connection, connection:
+        connection.execute("UPDATE networks SET outcome = 'crashed', final_accuracy = NULL")
+    with closing(run_copy.reader()) as reader:
+        assert found(SearchView(reader)) == "No network has been trained to the end."
+
+
 @pytest.mark.parametrize(("wrong", "checked", "limit"), [(0, 2, "78%"), (0, 59, "5%"), (3, 3, "100%")])
 def test_audits_say_how_many_stops_may_have_been_wrong(wrong, checked, limit):
     said = of_audit(stops=400, networks=checked, better_than_best=wrong)

@@ -143,7 +143,8 @@ def test_a_finished_search_of_one_network_is_told_in_the_singular(config):
 def test_before_the_first_network(searched):
     parsed = Parsed(shown(searched(None)))
     text = text_of(parsed)
-    assert "Neither finished nor running: 0 of 24 networks have ended (0%), 0 interrupted." in text
+    assert "Not started: 24 networks to train." in text
+    assert "interrupted" not in text
     assert parsed.specs == {}
     assert "No network has ended yet" not in text  # and no figure gives its own reason
     assert "metaqnn run --resume run to go on with the search" in text
