@@ -23,8 +23,10 @@ from metaqnn.output import (
 from metaqnn.results.accuracy import accuracy_interval
 from metaqnn.results.audits import audited_after
 from metaqnn.results.settings import compared_with, forecaster, forecaster_at_stops, rule_name
+from metaqnn.results.summary import unfinished
 from metaqnn.session.find import reading
 from metaqnn.session.notes import read_notes
+from metaqnn.session.run_folder import RunFolder
 
 EXAMPLES = """examples:
   metaqnn show runs/NAME 17
@@ -66,6 +68,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def execute(namespace: argparse.Namespace) -> int:
     """Print the network."""
     with reading(namespace.run) as reader:
+        owner = RunFolder(namespace.run).owner()  # before the network: its search may end in between
         network, config = reader.network(namespace.id), reader.config()
     network["note"] = read_notes(namespace.run).get(namespace.id)
     epochs = _epochs(network, config)
@@ -74,7 +77,7 @@ def execute(namespace: argparse.Namespace) -> int:
     elif namespace.format == "csv":
         print(rows_as_text(epochs, "csv", EPOCH_COLUMNS))
     else:
-        print(_facts(network, config), "", _table(epochs), sep="\n")
+        print(_facts(network, config, owner), "", _table(epochs), sep="\n")
         if notes := _notes(epochs, config):
             print("", *notes, sep="\n")
     return 0
@@ -94,7 +97,7 @@ def _for_programs(network: dict[str, Any], config: SearchConfig) -> dict[str, An
     return {**network, **interval, "validation_images": config.validation_size, "trainings": trainings}
 
 
-def _facts(network: dict[str, Any], config: SearchConfig) -> str:
+def _facts(network: dict[str, Any], config: SearchConfig, owner: str | None) -> str:
     facts = {
         "network": network["number"],
         "architecture": network["architecture"],
@@ -103,7 +106,7 @@ def _facts(network: dict[str, Any], config: SearchConfig) -> str:
         "weights as published": count(network["num_params"]),
         "proposed at epsilon": f"{network['epsilon']:g}",
         "samples in the memory": network["samples"],
-        "outcome": _outcome(network),
+        "outcome": _outcome(network, owner),
         f"final {config.metric_text}": _accuracy(network["final_accuracy"], config),
         f"predicted {config.metric_text}": _prediction(network["predicted_accuracy"], config),
         "reward": percent(network["reward"]),
@@ -126,8 +129,8 @@ def _prediction(accuracy: float | None, config: SearchConfig) -> str:
     return "-" if accuracy is None else f"{predicted(accuracy)}, by {forecaster_at_stops(config)}"
 
 
-def _outcome(network: dict[str, Any]) -> str:
-    outcome, stop = network["outcome"] or "in training", audited_after(network)
+def _outcome(network: dict[str, Any], owner: str | None) -> str:
+    outcome, stop = network["outcome"] or unfinished(owner), audited_after(network)
     audit = "" if stop is None else f", as an audit: the rule would have stopped it after epoch {stop}"
     return f"{outcome}{audit}"
 

@@ -32,7 +32,9 @@ from metaqnn.report.templating import environment
 from metaqnn.results.audits import audited_after
 from metaqnn.results.long_trained import is_long_trained, long_trained
 from metaqnn.results.settings import compared_with, forecaster, settings
+from metaqnn.results.summary import unfinished
 from metaqnn.session.notes import read_notes
+from metaqnn.session.run_folder import RunFolder
 from state_space.errors import printable
 
 BEST = 5
@@ -94,6 +96,7 @@ class Pages(Answers):
             notes = read_notes(run.path)
         epsilons = dict(config.schedule.stages)
         context = {"page": page, "query": query, "epsilons": epsilons, "outcomes": OUTCOMES, "notes": notes}
+        context["unfinished"] = _unfinished(run)
         return self._page("networks.html", run=run, version=version, **context)
 
     def curves(self, request: Request) -> Response:
@@ -103,6 +106,7 @@ class Pages(Answers):
             version, chosen = run.shown(reader.version()), [reader.network(number) for number in numbers]
         query = urlencode([("network", number) for number in numbers])
         context = {"numbers": numbers, "networks": chosen, "query": query, "most": MOST}
+        context["unfinished"] = _unfinished(run)
         return self._page("curves.html", run=run, version=version, **context)
 
     def network(self, request: Request) -> Response:
@@ -115,7 +119,7 @@ class Pages(Answers):
         makers = {"by_rule": forecaster(config, stop=False), "at_stop": forecaster(config, stop=True)}
         context = {"network": network, "note": note, "last": last, "T": config.epochs, **makers}
         context |= {"audited_after": audited_after(network), "compared_with": compared_with(config)}
-        context["metric_text"] = config.metric_text
+        context |= {"metric_text": config.metric_text, "unfinished": _unfinished(run)}
         return self._page("network.html", run=run, version=version, **context)
 
     def style(self, _request: Request) -> Response:
@@ -151,3 +155,8 @@ class Pages(Answers):
 
     def _page(self, template: str, **context: Any) -> HTMLResponse:
         return HTMLResponse(self._templates.get_template(template).render(context))
+
+
+def _unfinished(run: Run) -> str:
+    """See `unfinished`. Asked after the page's version, so that a later change is noticed as one."""
+    return unfinished(RunFolder(run.path).owner())

@@ -24,6 +24,7 @@ from metaqnn.report.text import COLUMNS, audit_line, epsilon_rows
 from metaqnn.results.accuracy import shared_ranks
 from metaqnn.results.long_trained import is_long_trained, long_trained
 from metaqnn.results.settings import settings
+from metaqnn.results.summary import unfinished
 from metaqnn.session.notes import read_notes
 
 TOP = 10
@@ -52,6 +53,7 @@ def page(view: SearchView, run: Path, owner: str | None, drawn: Sequence[Drawn])
         .render(
             name=run.resolve().name,
             state=state(view, owner),
+            unfinished=unfinished(owner),
             view=view,
             summary=view.summary,
             answer=answer(view, run, running=owner is not None, finetuned=trained),

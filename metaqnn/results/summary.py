@@ -145,6 +145,15 @@ def search_state(owner: str | None, ended: int, planned: int, over: str | None, 
     return "paused" if begun else "not started"
 
 
+def unfinished(owner: str | None) -> str:
+    """What a network without a result is called: in training only while a process works on the search.
+
+    Args:
+        owner: that process; None if there is none.
+    """
+    return "interrupted" if owner is None else "in training"
+
+
 def cumulative_top(accuracies: list[float | None], k: int) -> list[float | None]:
     """After each network, the mean of the k best accuracies so far (None for fewer than k)."""
 

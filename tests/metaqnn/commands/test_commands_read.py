@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import sqlite3
 from contextlib import closing
 
@@ -98,6 +99,15 @@ def test_show_as_a_table_tells_observed_from_predicted(printed, finished_run, st
     assert "stop: p(y_T no better than" in text
     assert "forecast: of the final accuracy, by the rule published" in text
     assert "p(no better): probability, by the rule published, that the final accuracy" in text
+
+
+def test_show_calls_a_network_in_training_only_while_a_process_works_on_it(printed, run_copy):
+    with closing(sqlite3.connect(run_copy.database)) as connection, connection:
+        unknown = "outcome = NULL, reward = NULL, final_accuracy = NULL, predicted_accuracy = NULL"
+        connection.execute(f"UPDATE networks SET {unknown}, finished_position = NULL WHERE number = 24")
+    assert re.search(r"\noutcome +interrupted\n", printed("show", run_copy.path, 24))
+    with run_copy.lock():
+        assert re.search(r"\noutcome +in training\n", printed("show", run_copy.path, 24))
 
 
 @pytest.mark.parametrize(

@@ -242,7 +242,7 @@ def test_a_search_that_has_not_begun_says_so(client, new_run):
     assert Page(browser.get("/runs/fresh/networks/1")).status == 404
 
 
-def test_a_network_in_training_is_shown(client, run_copy):
+def test_a_network_in_training_is_shown_as_such_while_a_process_works_on_it(client, run_copy):
     change(run_copy, "DELETE FROM trainings WHERE network_id = 24")
     change(
         run_copy,
@@ -251,12 +251,18 @@ def test_a_network_in_training_is_shown(client, run_copy):
         "final_accuracy = NULL, predicted_accuracy = NULL, message = NULL WHERE number = 24",
     )
     browser = client(run_copy)
+    cell = re.compile("<(?:td|dd)>(in training|interrupted)</")
+    for path in ("networks/24", "networks?outcome=in+training", "curves?network=24"):
+        assert cell.findall(browser.get(f"/runs/copy/{path}").text) == ["interrupted"]
+        with run_copy.lock():
+            assert cell.findall(browser.get(f"/runs/copy/{path}").text) == ["in training"]
     found = Page(browser.get("/runs/copy/networks/24"))
-    assert "Outcome in training" in found.text
     assert "No epoch has been trained yet." in found.text
     running = Page(browser.get("/runs/copy"))
     assert "Interrupted network 24 in its first epoch of 5" in running.text
-    assert "1 to 1 of 1 networks" in Page(browser.get("/runs/copy/networks?outcome=in+training")).text
+    table = Page(browser.get("/runs/copy/networks?outcome=in+training"))
+    assert "1 to 1 of 1 networks" in table.text
+    assert "in training or interrupted" in table.text  # the choice in the filter
 
 
 def test_what_next_is_said_of_a_search_that_ended_not_of_one_that_is_watched_here(client, run_copy):

@@ -180,6 +180,12 @@ def test_networks_in_training_are_shown_with_their_epoch(half):
         assert f"network {network['number']} epoch {last['epoch']} of 5" in text
         assert f"{100 * last['accuracy']:.2f}% of the validation images" in text
     assert [network["number"] for network in half.training] == [11, 12]
+    assert ("In training network 11" in text, "Interrupted network 11" in text) == (True, False)
+
+
+def test_networks_that_nobody_trains_any_more_are_interrupted(half):
+    text = text_of(Parsed(shown(half)))
+    assert ("In training network 11" in text, "Interrupted network 11" in text) == (False, True)
 
 
 def test_a_balanced_accuracy_in_training_is_no_share_of_the_images(half, run_copy):
