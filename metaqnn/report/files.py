@@ -73,7 +73,8 @@ def _require_own(to: Path, run: RunFolder) -> None:
         ) from None
     if foreign:
         raise ReportError(
-            f"{str(to)!r} holds {foreign[0]!r}, which no report wrote; name another folder with --to DIR"
+            f"{str(to)!r} holds {foreign[0]!r}, which no report of this version wrote; move it away, or name "
+            "another folder with --to DIR"
         )
 
 

@@ -108,9 +108,10 @@ def _claim(study: Study, settings: TuneSettings, begun: bool, owner: str | None)
     if is_ours and not begun and owner is not None:
         is_ours = _take(study, owner)
     if not is_ours:
+        why = "was begun with other settings, perhaps by another version of metaqnn"
         raise TuneError(
-            f"the study {study.study_name!r} in that storage belongs to something else; "
-            "give another --run-dir"
+            f"the study {study.study_name!r} in that storage "
+            f"{why if begun and known else 'belongs to something else'}; give another --run-dir"
         )
     if is_new:
         study.set_user_attr(SEEDED, True)  # before the settings, so that a kill in between changes nothing

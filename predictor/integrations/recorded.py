@@ -95,9 +95,10 @@ class CurveStore:
                 "or 'maximize'"
             )
         if found and told not in (None, direction):
+            say = f"say CurveStore(..., metric={found.name!r}, direction={told!r}), or use another file"
             raise CurvesError(
                 f"{self.path}: {name!r} is {told}d, but the store's {self.metric or 'metric'} {direction}d; "
-                f"say CurveStore(..., metric={found.name!r}, direction={told!r}), or use another file"
+                f"{'use another file' if self._stored() else say}"
             )
         if found and self.metric and not self._said and found.name != name_of(self.metric):
             raise CurvesError(
@@ -198,7 +199,8 @@ class CurveStore:
         """Take metric and direction from the file; refuse a file that contradicts what was given."""
         direction = self.direction or stored.direction
         wanted = CurveFormat(self.T, self.metric or stored.metric, direction).curves([])
-        for fact in ("T", "metric", "direction"):
+        one_metric = name_of(stored.metric) == wanted.metric  # of any spelling
+        for fact in ("T", "direction", "metric") if one_metric else ("T", "metric", "direction"):
             found, asked = getattr(stored, fact), getattr(wanted, fact)
             if found != asked:
                 raise CurvesError(

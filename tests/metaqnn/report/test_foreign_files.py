@@ -29,7 +29,9 @@ def content(folder):
 @pytest.mark.parametrize("name", ["index.html", "search.png", "notes.txt", ".hidden"])
 def test_a_folder_with_something_else_in_it_is_refused_and_stays_as_it_is(write, tmp_path, name):
     (tmp_path / name).write_text("precious")
-    with pytest.raises(ReportError, match=f"holds '{name}', which no report wrote; name another folder"):
+    with pytest.raises(
+        ReportError, match=f"holds '{name}', which no report of this version wrote; move it away"
+    ):
         write(tmp_path)
     assert content(tmp_path) == {name: b"precious"}
 

@@ -79,13 +79,19 @@ def test_a_study_of_somebody_else_is_refused_and_stays_as_it_is(opened, tmp_path
     assert theirs.user_attrs == {}
 
 
-@pytest.mark.parametrize("begun", [True, False])
+@pytest.mark.parametrize(
+    ("begun", "why"),
+    [
+        (True, "was begun with other settings, perhaps by another version of metaqnn"),
+        (False, "belongs to something else"),
+    ],
+)
 def test_a_study_of_other_epochs_is_not_called_damaged(
-    begun, tuning, formula_family_trainer, settings, tmp_path
+    begun, why, tuning, formula_family_trainer, settings, tmp_path
 ):
     tuning(formula_family_trainer(), trials=1)
     other, url = settings(epochs=5), f"sqlite:///{tmp_path / 'run' / 'study.db'}"
-    with pytest.raises(TuneError, match="belongs to something else; give another --run-dir"):
+    with pytest.raises(TuneError, match=f"{why}; give another --run-dir"):
         open_study(url, "study", other.make_family(), other, begun=begun)
 
 

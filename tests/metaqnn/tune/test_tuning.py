@@ -184,7 +184,7 @@ def test_a_trial_that_crashed_has_the_last_line_of_its_traceback_if_there_is_one
 
 def test_the_study_of_another_tuning_is_refused(tuning, formula_family_trainer):
     tuning(formula_family_trainer(), trials=1)
-    with pytest.raises(TuneError, match="the study 'study' in that storage belongs to something else"):
+    with pytest.raises(TuneError, match="the study 'study' in that storage was begun with other settings"):
         tuning(formula_family_trainer(), trials=2, seed=5)
 
 

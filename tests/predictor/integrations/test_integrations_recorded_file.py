@@ -55,6 +55,15 @@ def test_no_epochs_are_refused_at_once(tmp_path):
         CurveStore(tmp_path / "curves.npz", 0, metric="accuracy")
 
 
+def test_a_file_of_losses_that_were_taken_for_maximized_is_refused_with_the_direction(tmp_path):
+    path = tmp_path / "curves.npz"  # as the first commits wrote it
+    CurveStore(path, 2, metric="val_loss", direction="maximize").add([3.0, 2.0])
+    with pytest.raises(CurvesError, match="have direction = 'maximize', not 'minimize'; use another file"):
+        CurveStore(path, 2, metric="val_loss")
+    with pytest.raises(CurvesError, match="but the store's val_loss maximized; use another file"):
+        CurveStore(path, 2).monitor("val_loss")
+
+
 def test_the_other_direction_of_a_metric_of_ones_own_is_refused(tmp_path):
     path = tmp_path / "curves.npz"
     CurveStore(path, 2, metric="ours", direction="maximize").add([0.1, 0.2])
