@@ -23,6 +23,7 @@ from metaqnn.config.stopping import (
 from metaqnn.database import ReplayDatabase, SearchRecord
 from metaqnn.database.trouble import damage_explained
 from metaqnn.executors import Executor
+from metaqnn.output import command
 from metaqnn.search.loop import Search
 from metaqnn.search.network_files import NetworkFiles
 from metaqnn.search.rule import stopping_rule
@@ -175,15 +176,15 @@ def check_same(folder: RunFolder, stored: SearchConfig, given: dict[str, Any]) -
     pairs = [(name, getattr(stored, name), value) for name, value in given.items()]
     different = [f"{flag(n)} is {was} there and {now} here" for n, was, now in pairs if was != now]
     if different:
-        hint = _schedule_hint(stored.schedule, given.get("schedule", stored.schedule))
+        hint = _hint(folder, stored.schedule, given.get("schedule", stored.schedule))
         raise ConfigError(
             f"run folder {str(folder.path)!r} holds another search: {'; '.join(different)}{hint}"
         )
 
 
-def _schedule_hint(stored: EpsilonSchedule, given: EpsilonSchedule) -> str:
+def _hint(folder: RunFolder, stored: EpsilonSchedule, given: EpsilonSchedule) -> str:
     if given == stored:
-        return ""
+        return f"; to continue it: {command('run', '--resume', folder.path)}"
     if given.extends(stored):  # that of a preset, see `resume`
         return "; to extend it, give the longer --schedule; to continue it, --resume in place of --run-dir"
     return "; a schedule may only extend the stored one"

@@ -251,7 +251,9 @@ STORED = SearchConfig.of("paper", dataset="cifar10", train_limit=400, validation
 )
 def test_an_option_that_differs_is_named(tmp_path, changes, named):
     given = vars(replace(STORED, **changes))
-    with pytest.raises(ConfigError, match=rf"{tmp_path}.* holds another search: {named}$"):
+    with pytest.raises(
+        ConfigError, match=rf"{tmp_path}.* holds another search: {named}; to continue it: .*{tmp_path}$"
+    ):
         check_same(RunFolder(tmp_path), STORED, given)
 
 
