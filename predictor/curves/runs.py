@@ -1,9 +1,9 @@
 """Trainings in files of their own (Keras, Ray, Lightning, TensorBoard), and exports of one column per run.
 
 A folder is searched for TensorBoard's event files, `progress.csv`, `result.json` (Ray), `metrics.csv`
-(Lightning), `scalars.json` (MMEngine), `training.log` (Keras) and `metrics.json` beside `run.json` (Sacred);
-in a folder with none of these, each `.csv` or `.json` is a training, and if there are none, each `.log`.
-Everything becomes one long table with the column `run`, which `predictor.curves.long` reads.
+(Lightning), `scalars.json` (MMEngine), `training.log` (Keras), or Sacred's `metrics.json` alone; in a folder
+with none of these, each `.csv` or `.json` is a training, and if there are none, each `.log`. Everything
+becomes one long table with the column `run`, which `predictor.curves.long` reads.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ from predictor.errors import CurvesError
 from predictor.extras import require
 
 NAMED = ("progress.csv", "result.json", "metrics.csv", "trainer_state.json", "scalars.json", "training.log")
+SACRED = {"run.json", "config.json", "metrics.json", "info.json", "cout.txt"}
+"""What Sacred writes into the folder of a run."""
 EVENTS = "events.out.tfevents"
 SCALARS = "scalars"
 """TensorBoard's name of the plugin that shows curves."""
@@ -70,6 +72,8 @@ def _lack_of_rows(file: Path) -> str:
     with file.open(encoding="utf-8-sig", errors="replace") as stream:
         first, *rows = [*islice(filter(str.strip, stream), 3)] or [""]
     if first.lstrip()[:1] in ("{", "["):
+        if first.strip() == "{}":  # of Sacred
+            return "without a row"
         return "cut off in the first line" if not rows and is_cut_off(first) else ""
     if len(rows) > 1 or "\ufffd" in first:  # of gzip
         return ""
@@ -89,10 +93,10 @@ def _files_in(folder: Path) -> tuple[list[Path], list[str]]:
     for name in NAMED:
         if found := [file for file in files if file.name.removesuffix(".gz") == name]:
             return found, []
-    described = {file.parent for file in files if file.name == "run.json"}
-    if found := [file for file in files if file.name == "metrics.json" and file.parent in described]:
-        return found, []  # of Sacred
     tables = [file for file in files if suffix(file) in TEXT_SUFFIXES]
+    described = {file.parent for file in files if file.name == "run.json"}
+    if tables and all(file.name in SACRED and file.parent in described for file in tables):
+        return [file for file in tables if file.name == "metrics.json"], []
     tables = tables or [file for file in files if suffix(file) == ".log"]
     return of_one_suffix([file for file in tables if not OF_NO_TRAINING.fullmatch(file.name)] or tables)
 

@@ -24,10 +24,8 @@ from predictor.errors import CurvesError
 Words = frozenset[str]
 NO_WORDS: Words = frozenset()
 
-OF_ALL = frozenset(("all", "overall", "total"))
-"""How means are called beside folds 0, 1, 2."""
 COMPUTED: dict[str, Callable[..., Any]] = {
-    **dict.fromkeys(AVERAGES | OF_ALL, np.nanmean),
+    **dict.fromkeys(AVERAGES, np.nanmean),
     **dict.fromkeys((*DEVIATIONS, "deviation"), np.nanstd),
     **dict.fromkeys(MAXIMA, np.nanmax),
     **dict.fromkeys(MINIMA, np.nanmin),
@@ -38,6 +36,8 @@ _LOWER, _TITLE = "|".join(COMPUTED), "|".join(name.title() for name in COMPUTED)
 MAY_SUM_UP = re.compile(rf"(?:(?<![A-Za-z])(?i:{_LOWER})|(?<=[a-z\d])(?:{_TITLE}))(?![a-z\d])")
 """Matches names that may have one of these as a word; finding all words takes long."""
 NAMES = frozenset(COMPUTED)
+OF_ALL = ("all", "overall", "total")
+"""How means are called beside folds 0, 1, 2."""
 DESCRIBED = re.compile(r"count|\d+(\.\d+)?%?")
 """The other rows of pandas's `describe`."""
 OF_ROWS = (*RUN_NAMES, "seed", "fold", "statistic", "stat")
@@ -70,7 +70,9 @@ def refuse_summaries(table: pd.DataFrame, values: Floats) -> str:
         if names_rows:
             _refuse_descriptions(cells, column)
         called_so = _refuse_sums(cells, column, values)
-        kept += called_so if names_rows else []
+        if names_rows:
+            _refuse_mean_of_all(cells, column, values)
+            kept += called_so
     if len(texts) > 1:  # resnet in one column, and mean in the next
         _refuse_sums(table[texts[0]].str.cat(table[texts[1:]], sep=" "), listed(texts), values)
     of_one = ("a training", "its") if len(kept) == 1 else ("trainings", "their")
@@ -98,12 +100,23 @@ def _refuse_sums(cells: pd.Series, column: str, values: Floats) -> list[str]:
         return []
     words = [frozenset(words_of(cell)) for cell in cells]
     for row, statistic in _sums(named, words, values):
-        unsure = "" if _is_plain(words[row]) else ", or give it another name if it is one"
-        raise CurvesError(
-            f"{shown(cells.iloc[row])} in {shown(column) or INDEX} is no training: its values are the "
-            f"{statistic} of the others; leave it out{unsure}"
-        )
+        raise _no_training(cells.iloc[row], column, statistic, is_sure=_is_plain(words[row]))
     return [cells.iloc[row] for row in named if _is_plain(words[row])]
+
+
+def _refuse_mean_of_all(cells: pd.Series, column: str, values: Floats) -> None:
+    """Refuse a row called `all` if its values are the mean of all others."""
+    rows = np.flatnonzero(cells.str.lower().isin(OF_ALL))
+    if len(rows) == 1 and Summary("mean", np.delete(values, rows, axis=0)).is_in(values[rows[0]]):
+        raise _no_training(cells.iloc[rows[0]], column, "mean", is_sure=False)
+
+
+def _no_training(name: str, column: str, statistic: str, *, is_sure: bool) -> CurvesError:
+    unsure = "" if is_sure else ", or give it another name if it is one"
+    return CurvesError(
+        f"{shown(name)} in {shown(column) or INDEX} is no training: its values are the {statistic} of the "
+        f"others; leave it out{unsure}"
+    )
 
 
 def _sums(named: Sequence[int], words: Sequence[Words], values: Floats) -> Iterator[tuple[int, str]]:
@@ -125,7 +138,7 @@ def _sums(named: Sequence[int], words: Sequence[Words], values: Floats) -> Itera
         shared = [None] if _is_plain(words[row]) else [NO_WORDS] if few else [rest, NO_WORDS]
         for statistic in sorted(words[row] & NAMES):
             if any(of(statistic, one).is_in(values[row]) for one in shared):
-                yield row, "mean" if statistic in OF_ALL else statistic
+                yield row, statistic
 
 
 @cache

@@ -115,6 +115,23 @@ def test_a_folder_and_a_pattern_with_a_file_for_each_training(
             np.testing.assert_array_equal(curves.hyperparameters[parameter], rates)
 
 
+def test_of_sacred_a_run_without_a_value_is_left_out(tmp_path, accuracies):
+    for i, accuracy in enumerate(accuracies):
+        sacred(tmp_path, i, accuracy, 0.1)
+    (tmp_path / "0" / "metrics.json").write_text("{}")  # it failed at once
+    curves = read(tmp_path)
+    np.testing.assert_array_equal(curves.values, accuracies[1:])
+    assert "left out: 0/metrics.json (without a row)" in curves.understood
+
+
+def test_other_tables_beside_files_called_as_sacreds_are_read(tmp_path, accuracies):
+    for i, accuracy in enumerate(accuracies):
+        pd.DataFrame({"epoch": EPOCHS, "val_acc": accuracy}).to_csv(tmp_path / f"seed_{i}.csv", index=False)
+    (tmp_path / "run.json").write_text(json.dumps({"lr": 0.1}))
+    (tmp_path / "metrics.json").write_text(json.dumps({"val_acc": list(accuracies.mean(axis=0))}))
+    np.testing.assert_array_equal(read(tmp_path).values, accuracies)
+
+
 @pytest.mark.parametrize("tensors", [False, True], ids=["as PyTorch does", "as TensorFlow and Keras do"])
 def test_tensorboard_event_files(tmp_path, accuracies, tensors):
     pytest.importorskip("tensorboard")

@@ -81,6 +81,18 @@ def test_a_summary_is_refused_under_a_longer_name_too(tmp_path, accuracies, kind
         read(path)
 
 
+@pytest.mark.parametrize(
+    "names", [["all", "none", "some", "mean"], ["freeze_all 1", "freeze_all 2", "freeze_all mean"]]
+)
+def test_a_training_may_be_called_all_beside_a_mean(tmp_path, accuracies, names):
+    values = accuracies[: len(names) - 1]
+    values = np.vstack([values, values.mean(axis=0)]).round(6)
+    with pytest.raises(CurvesError, match=r"mean in (run|name) is no training"):
+        read(_write(tmp_path / "curves", "long", names, values))
+    trainings = read(_write(tmp_path / "curves", "long", names[:-1], values[:-1]))
+    np.testing.assert_array_equal(trainings.values, values[:-1])
+
+
 def test_the_mean_of_the_trainings_that_are_called_as_it_is_is_refused(tmp_path, accuracies):
     """One of each network, among all trainings, in one column or in two."""
     values = np.vstack([accuracies[:2], accuracies[:2].mean(axis=0), accuracies[2:5]])
