@@ -34,6 +34,8 @@ COMMANDS = {
 }
 NO_NAMES = {errno.ENAMETOOLONG, errno.ELOOP}
 """Errors that the system may raise for any file name that a user gives."""
+OTHER_NAMES = {"--lr": "--learning-rate", "--lr-decay": "--decay-factor"}
+"""Options as other programs call them."""
 OUR_PACKAGES = ("metaqnn", "predictor", "trainers", "state_space")
 
 
@@ -99,7 +101,7 @@ class Parser(argparse.ArgumentParser):
             from state_space.errors import did_you_mean  # imports numpy: `metaqnn --help` need not wait
 
             word = next((word for word in unknown if word.startswith("-")), unknown[0]).partition("=")[0]
-            hint = did_you_mean(word, self._option_string_actions)
+            hint = did_you_mean(OTHER_NAMES.get(word, word), self._option_string_actions)
             self.error(f"unknown argument{'s' * (len(unknown) > 1)}: {' '.join(unknown)}{hint}")
         return known
 

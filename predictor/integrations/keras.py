@@ -20,8 +20,8 @@ class StoppingRuleCallback(keras.callbacks.Callback):
 
     A training is added to the store when `fit` ends, for whatever reason except an exception. A value's place
     is its epoch: with `validation_freq`, the epochs in between are not observed. A `fit` with `initial_epoch`
-    above 0 goes on with the curve of the model's last `fit` with this callback; without one, the earlier
-    epochs are not observed, and the training is compared with the others from there on.
+    above 0 goes on with the curve of the callback's last `fit`, if that was of the same model; else the
+    earlier epochs are not observed, and the training is compared with the others from there on.
 
     Args:
         store: where the earlier trainings are; its T is the number of epochs of a full training.
@@ -69,7 +69,7 @@ class StoppingRuleCallback(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Go on with the curve of the model's last `fit`, if this one does not begin with the first epoch."""
         if epoch and self._training is not None and self._earlier:
-            self._training.values = list(self._earlier)
+            self._training.values = self._earlier[:epoch]
         self._earlier = []
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:

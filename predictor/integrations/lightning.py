@@ -68,7 +68,9 @@ class StoppingRuleCallback(Callback):
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Forget a training that crashed; the values of a checkpoint are loaded afterwards."""
-        self._training, self._values = None, []
+        self._training = None
+        if stage == "fit":
+            self._values = []
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin, or go on with the values of a checkpoint."""
@@ -106,6 +108,10 @@ class StoppingRuleCallback(Callback):
         if fitted() is module and batches == _batches(trainer):
             return list(values)
         return [nan] * _validation_runs(trainer)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What processes that are started get; they have not fitted anything."""
+        return {**self.__dict__, "_training": None, "_fitted": (object, 0, [])}
 
     def state_dict(self) -> dict[str, Any]:
         """The curve so far, for checkpoints."""

@@ -107,16 +107,14 @@ def without_leg(history: LearningCurves, leg: LearningCurves) -> LearningCurves:
     A training that ended early, was stored and is resumed must not be compared with itself. Its leg, one
     curve, is the latest in the history with exactly these values and parameters.
     """
-    if not len(history) or not np.isfinite(leg.values).any():
+    if history.T != leg.T or not np.isfinite(leg.values).any():
         return history
-    columns = [*history.values.T, *history.architecture.values(), *history.hyperparameters.values()]
-    parameters = {**leg.architecture, **leg.hyperparameters}
-    ours = [*leg.values.T, *(parameters[name] for name in (*history.architecture, *history.hyperparameters))]
-    same = [
-        (column == one) | (np.isnan(column) & np.isnan(one))
-        for column, one in zip(columns, ours, strict=True)
-    ]
-    legs = np.flatnonzero(np.all(same, axis=0))
+    theirs, ours = ({**curves.architecture, **curves.hyperparameters} for curves in (history, leg))
+    if theirs.keys() != ours.keys():
+        return history
+    rows = np.column_stack([history.values, *theirs.values()])
+    row = np.column_stack([leg.values, *(ours[name] for name in theirs)])
+    legs = np.flatnonzero(((rows == row) | (np.isnan(rows) & np.isnan(row))).all(axis=1))
     return history[np.arange(len(history)) != legs[-1]] if len(legs) else history
 
 

@@ -79,6 +79,8 @@ UNREASONABLE = [
         (["--bogus"], "COMMAND"),
         (["run", "--bogus"], "unknown argument: --bogus (see"),
         (["run", "--bathc-size", "3"], "unknown arguments: --bathc-size 3; did you mean '--batch-size'?"),
+        (["run", "--lr=0.1"], "unknown argument: --lr=0.1; did you mean '--learning-rate'?"),
+        (["train", "[SM(10)]", "--lr-decay", "0.5"], "; did you mean '--decay-factor'?"),
         (["run", "--presett=laptop"], "unknown argument: --presett=laptop; did you mean '--preset'?"),
         (["top", "x", "y"], "unknown argument: y (see"),
         (["run", "--executor", "rya"], "--executor is 'rya'; it must be local or ray; did you mean 'ray'?"),

@@ -102,7 +102,9 @@ def test_a_model_that_is_fitted_further_goes_on_with_its_curve(model, values, tm
     assert len(history) == 0
     np.testing.assert_array_equal(store.history().values, values[:1])
     fit(model, values[1], callback)  # from the first epoch on: another training
-    np.testing.assert_array_equal(store.history().values, values[:2])
+    fit(model, values[2], callback, initial_epoch=3, epochs=5)  # from its weights after epoch 3: one more
+    stored = [*values[:2], [*values[1, :3], *values[2, 3:5], *[np.nan] * 3]]
+    np.testing.assert_array_equal(store.history().values, stored)
 
 
 def fit_a_line(store, rule, rate, monitor="val_loss", **options):

@@ -1,3 +1,4 @@
+import pickle
 import warnings
 
 import numpy as np
@@ -100,7 +101,9 @@ def test_a_training_that_is_resumed_after_its_last_epoch_is_stored_once(values, 
         callback = StoppingRuleCallback(store, listener, "val_accuracy")
         return fit(Scripted(values[0]), callback, tmp_path, checkpoint, max_epochs=epochs)
 
-    leg(3).save_checkpoint(tmp_path / "leg.ckpt")
+    trainer = leg(3)
+    trainer.validate(trainer.lightning_module, DataLoader(TensorDataset(torch.zeros(1, 1))), verbose=False)
+    trainer.save_checkpoint(tmp_path / "leg.ckpt")
     leg(T, tmp_path / "leg.ckpt")
     assert len(listener.asked[-1][1]) == 0
     np.testing.assert_array_equal(store.history().values, values[:1])
@@ -190,6 +193,7 @@ def test_one_callback_may_serve_several_trainings(values, tmp_path, stop_after):
     callback = StoppingRuleCallback(store, stop_after(2), "val_accuracy")
     for row in values[:3]:
         fit(Scripted(row), callback, tmp_path)
+    pickle.dumps(callback)  # as for processes that are started
     np.testing.assert_array_equal(store.history().values[:, :2], values[:3, :2])
 
 

@@ -97,6 +97,24 @@ def test_only_the_latest_curve_with_the_same_values_and_parameters_is_an_earlier
     assert listener.asked[0][1] is not store.history()
 
 
+@pytest.mark.parametrize(
+    ("T", "parameters", "message"),
+    [
+        (4, {"width": 3}, r"have the parameters \['width'\], but this one has \['lr'\]"),
+        (2, {"lr": 0.1}, "curves differ in number of epochs"),
+    ],
+)
+def test_a_resumed_training_beside_others_that_do_not_compare_is_refused_with_the_reason(
+    tmp_path, store, T, parameters, message
+):
+    training = store.training(NoStopping(), {"lr": 0.1})
+    training.values = [0.5, 0.6]
+    CurveStore(store.path, T, metric="accuracy").add([0.4, 0.5], parameters)  # by another program
+    training.report(0.7)
+    with pytest.raises(CurvesError, match=message):
+        training.end()
+
+
 def test_a_resumed_training_that_reports_nothing_more_is_stored_once(store):
     for _ in range(2):
         with store.training(NoStopping(), {"lr": None}) as training:
